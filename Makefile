@@ -1,0 +1,60 @@
+# make run, make test: nothing else is needed on a fresh machine with Python 3.11 or 3.12 and git.
+PYTHON ?= $(firstword $(foreach v,python3.11 python3.12 python3,$(shell command -v $(v) 2>/dev/null)))
+TORCH  ?= torch==2.13.0
+VENV   := .venv
+READY  := $(VENV)/.ready
+BIN    := $(VENV)/bin
+export KEDRO_DISABLE_TELEMETRY := 1
+
+# $(call APT,package): root installs, others where sudo asks nothing.
+APT = { SUDO=; [ "$$(id -u)" = 0 ] || SUDO="sudo -n"; $$SUDO apt-get update -qq \
+  && $$SUDO env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) \
+  >/dev/null; }
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint gpu-test viz lock clean chromium
+
+help: ## list the commands
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv and install the pinned set; TORCH=torch==2.8.0 picks another torch
+
+run: $(READY) ## run every pipeline in the smoke environment (ML-100K, CPU, two minutes)
+	$(BIN)/kedro run
+
+test: $(READY) chromium ## run the whole test suite
+	$(BIN)/python -m pytest
+
+lint: $(READY) ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+gpu-test: $(READY) ## the tests that need a CUDA device
+	$(BIN)/python -m pytest -m gpu
+
+viz: $(READY) ## open the pipelines in kedro-viz
+	$(BIN)/kedro viz run
+
+lock: $(READY) ## write what is installed into constraints.txt
+	@{ head -2 constraints.txt; $(BIN)/pip freeze --exclude-editable \
+	  | grep -viE '^(torch|triton|nvidia|cuda)|@'; } > constraints.tmp && mv constraints.tmp constraints.txt
+
+clean: ## remove .venv, caches and everything runs have written below data/
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .viz build src/*.egg-info
+	find data -type f ! -name .gitkeep -delete
+	find data -mindepth 2 -type d -empty -delete
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' \
+	  || { echo "Python 3.11 or 3.12 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { $(call APT,python3-venv) && $(PYTHON) -m venv $(VENV); }
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt "$(TORCH)" -e ".[dev]"
+	@touch $@
+
+# Debian's browser, for the tests that look at pages. Without the right to install it those tests
+# are skipped by name, but never where CI is set.
+chromium:
+	@command -v chromium >/dev/null || $(call APT,chromium) \
+	  || echo "chromium is missing and cannot be installed here: browser tests will be skipped"

@@ -1,0 +1,70 @@
+"""Mamba with exactly the parameters of `mamba_ssm.Mamba`: weights are interchangeable."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqrec.ops.selective_scan import selective_scan
+
+
+class Mamba(nn.Module):
+    """Gated causal convolution and selective scan.
+
+    Parameter names, shapes and initial distributions are those of `mamba_ssm.Mamba` with its
+    defaults (dt_rank "auto", dt_init "random", bias only in the convolution and dt_proj).
+
+    Args:
+        d_model: Width of the input and output.
+        d_state: N, states per channel.
+        d_conv: Width of the causal convolution.
+        expand: E = expand · d_model channels inside.
+
+    Paper: Mamba (arXiv 2312.00752), section 3 and algorithm 2.
+    """
+
+    def __init__(self, d_model: int, d_state: int = 16, d_conv: int = 4, expand: int = 2) -> None:
+        super().__init__()
+        self.d_inner, self.d_state = expand * d_model, d_state
+        self.dt_rank = math.ceil(d_model / 16)
+        self.in_proj = nn.Linear(d_model, 2 * self.d_inner, bias=False)
+        self.conv1d = nn.Conv1d(
+            self.d_inner, self.d_inner, d_conv, groups=self.d_inner, padding=d_conv - 1
+        )
+        self.x_proj = nn.Linear(self.d_inner, self.dt_rank + 2 * d_state, bias=False)
+        self.dt_proj = nn.Linear(self.dt_rank, self.d_inner)
+        self.A_log = nn.Parameter(
+            torch.log(torch.arange(1.0, d_state + 1)).repeat(self.d_inner, 1)
+        )
+        self.D = nn.Parameter(torch.ones(self.d_inner))
+        self.out_proj = nn.Linear(self.d_inner, d_model, bias=False)
+        self._init_dt()
+
+    def _init_dt(self, dt_min: float = 1e-3, dt_max: float = 0.1, dt_floor: float = 1e-4) -> None:
+        """Draw the bias so that softplus(bias) is log-uniform in [dt_min, dt_max]."""
+        bound = self.dt_rank**-0.5
+        nn.init.uniform_(self.dt_proj.weight, -bound, bound)
+        exponent = torch.rand(self.d_inner) * math.log(dt_max / dt_min) + math.log(dt_min)
+        dt = exponent.exp().clamp(min=dt_floor)
+        with torch.no_grad():
+            self.dt_proj.bias.copy_(dt + torch.log(-torch.expm1(-dt)))
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Mix along the sequence.
+
+        Args:
+            hidden: Input, (B, L, d_model).
+
+        Returns:
+            Output, (B, L, d_model).
+        """
+        length = hidden.shape[1]
+        x, z = self.in_proj(hidden).chunk(2, dim=-1)
+        x = F.silu(self.conv1d(x.transpose(1, 2))[..., :length]).transpose(1, 2)
+        dt, B, C = self.x_proj(x).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
+        y, _ = selective_scan(x, F.softplus(self.dt_proj(dt)), -torch.exp(self.A_log), B, C)
+        output: Tensor = self.out_proj((y + self.D * x) * F.silu(z))
+        return output

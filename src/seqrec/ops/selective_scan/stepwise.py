@@ -1,0 +1,104 @@
+"""The same loop with its gradient written out and its states recomputed in chunks.
+
+A step's states, (B, E, N), fit a processor's cache while all L of them fill its memory: the
+forward pass keeps every `CHUNK`-th, the backward pass rebuilds a chunk at a time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+CHUNK = 16
+
+
+class _SelectiveScan(torch.autograd.Function):
+    """All tensors time first.
+
+    With G_k the gradient that reaches h_k, a_k = exp(dt_k A) and v_k = dt_k u_k:
+    G_k = ȳ_k C_kᵀ + a_(k+1) G_(k+1);
+    dC_k = Σ_e ȳ_k h_k;  dB_k = Σ_e G_k v_k;  dv_k = Σ_n G_k B_k;
+    with S_k = G_k a_k h_(k−1):  d dt_k = Σ_n S_k A + u_k dv_k;  dA = Σ_k S_k dt_k.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, u: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, state: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        drive = u * dt
+        h, y = state.clone(), torch.empty_like(u)
+        kept, decay = [], torch.empty_like(h)
+        for k in range(len(u)):
+            if k % CHUNK == 0:
+                kept.append(h.clone())
+            torch.mul(dt[k][:, :, None], A, out=decay)
+            h.mul_(decay.exp_()).add_(torch.mul(drive[k][:, :, None], B[k][:, None, :], out=decay))
+            torch.bmm(h, C[k][:, :, None], out=y[k][:, :, None])
+        ctx.save_for_backward(u, dt, A, B, C, *kept)
+        return y, h
+
+    @staticmethod
+    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, ...]:
+        u, dt, A, B, C, *kept = ctx.saved_tensors
+        d_y, d_last = outputs[0].contiguous(), outputs[1]
+        drive = u * dt
+        G = d_last.clone()
+        d_drive, d_dt = torch.empty_like(u), torch.empty_like(u)
+        d_B, d_C, d_A = torch.empty_like(B), torch.empty_like(C), torch.zeros_like(A)
+        for chunk in range(len(kept) - 1, -1, -1):
+            now = slice(chunk * CHUNK, min((chunk + 1) * CHUNK, len(u)))
+            decays, states = _replay(dt[now], A, B[now], drive[now], kept[chunk])
+            adjoints = _outer(d_y[now], C[now])
+            for k in range(len(adjoints) - 1, -1, -1):
+                G = torch.mul(adjoints[k].add_(G), decays[k], out=G)
+            d_C[now] = torch.matmul(d_y[now][:, :, None, :], states[1:])[:, :, 0]
+            d_B[now] = torch.matmul(drive[now][:, :, None, :], adjoints)[:, :, 0]
+            d_drive[now] = torch.matmul(adjoints, B[now][..., None])[..., 0]
+            S = adjoints.mul_(decays).mul_(states[:-1])
+            d_dt[now] = (S * A).sum(-1)
+            d_A += S.mul_(dt[now][..., None]).sum((0, 1))
+        return d_drive * dt, d_dt + d_drive * u, d_A, d_B, d_C, G
+
+
+def _outer(left: Tensor, right: Tensor) -> Tensor:
+    """Return the outer product over the last axes, (..., E) × (..., N) → (..., E, N)."""
+    return left[..., :, None] * right[..., None, :]
+
+
+def _replay(
+    dt: Tensor, A: Tensor, B: Tensor, drive: Tensor, start: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Rebuild a chunk's decays (T, B, E, N) and states, before and after (T + 1, B, E, N)."""
+    decays = torch.exp_(dt[..., None] * A)
+    states = start.new_empty(len(dt) + 1, *start.shape)
+    states[0] = start
+    torch.mul(drive[..., :, None], B[..., None, :], out=states[1:])
+    for k in range(len(dt)):
+        states[k + 1].addcmul_(decays[k], states[k])
+    return decays, states
+
+
+def selective_scan(
+    u: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, state: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Run a selective scan; see `selective_scan_naive`, the same function.
+
+    Args:
+        u:     Input,                        (B, L, E).
+        dt:    Positive step,                (B, L, E).
+        A:     Negative diagonal,            (E, N).
+        B:     Input matrix per step,        (B, L, N).
+        C:     Output matrix per step,       (B, L, N).
+        state: h before the first step,      (B, E, N); zero if None.
+
+    Returns:
+        y:    Output,         (B, L, E).
+        last: h_L,            (B, E, N).
+    """
+    start = u.new_zeros(u.shape[0], *A.shape) if state is None else state
+    time_first = [x.transpose(0, 1).contiguous() for x in (u, dt, B, C)]
+    u, dt, B, C = time_first
+    y, last = _SelectiveScan.apply(u, dt, A, B, C, start)  # type: ignore[no-untyped-call]
+    return y.transpose(0, 1), last

@@ -1,0 +1,154 @@
+"""Every parameter the project knows, as types.
+
+`Parameters` mirrors ``conf/*/parameters_*.yml``. Unknown keys and wrong types are refused before
+the first node runs (`seqrec.hooks.preflight`); nodes then receive these objects, not dicts.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+Mask = Literal["masked", "unmasked"]
+QueryTime = Literal["known", "unknown"]
+Probability = Field(ge=0.0, lt=1.0)
+
+
+class _Frozen(BaseModel):
+    """Base of all parameter blocks: immutable, no unknown keys."""
+
+    # "model" is the field's own word for the network; pydantic would reserve the prefix.
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class DataProcessing(_Frozen):
+    """From raw ratings to interactions."""
+
+    min_rating: float | None = Field(None, description="Keep ratings at or above it; null: all.")
+    user_core: PositiveInt = Field(5, ge=3, description="Fewest interactions of a user.")
+    item_core: PositiveInt = Field(5, description="Fewest interactions of an item.")
+    tie_policy: Literal["hash", "file"] = Field(
+        "hash",
+        description="Order of interactions in the same second: seeded hash or file order.",
+    )
+    seed: int = Field(2026, description="Seed of the hash that orders tied interactions.")
+
+
+class SS4RecModel(_Frozen):
+    """SS4Rec's network (arXiv 2502.08132)."""
+
+    hidden_size: PositiveInt = Field(64, description="Width of item embeddings and blocks.")
+    n_layers: PositiveInt = Field(2, description="SSM blocks, each S5 then Mamba.")
+    dropout: float = Probability
+    max_length: PositiveInt = Field(200, description="Longest history the model sees.")
+    d_state: PositiveInt = Field(32, description="State size of S5 and of Mamba.")
+    d_conv: PositiveInt = Field(4, le=4, ge=2, description="Width of Mamba's convolution.")
+    expand: PositiveInt = Field(2, description="Mamba's inner width over hidden_size.")
+    dt_min: PositiveFloat = Field(0.001, description="Smallest initial step of S5, per second.")
+    dt_max: PositiveFloat = Field(0.1, description="Largest initial step of S5, per second.")
+    shared_norm: bool = Field(
+        False, description="One LayerNorm for both halves of a block, as in the authors' code."
+    )
+    initialization: Literal["mamba", "authors"] = Field(
+        "mamba",
+        description=(
+            "mamba: the SSMs keep their own; authors: normal(0, 0.02) for every linear layer and "
+            "zero for its bias, Mamba's dt_proj included, as in the authors' code."
+        ),
+    )
+
+
+class NCFModel(_Frozen):
+    """NeuMF: generalised matrix factorisation beside an MLP (arXiv 1708.05031)."""
+
+    mf_size: PositiveInt = Field(64, description="Width of the GMF embeddings.")
+    mlp_size: PositiveInt = Field(64, description="Width of the MLP embeddings.")
+    mlp_hidden_sizes: tuple[PositiveInt, ...] = Field((128, 64), min_length=1)
+    dropout: float = Probability
+
+
+class Training(_Frozen):
+    """How a model is trained; one form for every model."""
+
+    epochs: PositiveInt
+    batch_size: PositiveInt = Field(description="Windows, prefixes or positives in a step.")
+    learning_rate: PositiveFloat = 1e-3
+    weight_decay: float = Field(0.0, ge=0.0)
+    loss_type: Literal["CE", "BPR", "BCE"]
+    training_mode: Literal["sequence", "prefix", "pair"] = Field(
+        description=(
+            "sequence: every position of a window in one pass; prefix: RecBole's one sample per "
+            "position; pair: user-item pairs, for models without a history."
+        )
+    )
+    negatives: PositiveInt = Field(1, description="Sampled negatives per positive (BPR, BCE).")
+    clip_grad_norm: PositiveFloat | None = Field(None, description="Largest gradient norm.")
+    early_stopping: PositiveInt = Field(10, description="Validations without a new best.")
+    valid_metric: Literal["NDCG@10", "HR@10", "MRR@10"] = "NDCG@10"
+    valid_mask: Mask = "masked"
+    valid_query_time: QueryTime = "known"
+    seed: int = Field(2026, ge=0)
+
+
+class Runtime(_Frozen):
+    """The machine a run uses; never changes what is computed."""
+
+    device: str = Field("cpu", pattern=r"^(cpu|auto|cuda(:\d+)?)$")
+    workers: int = Field(0, ge=0, description="Data loading processes.")
+    eval_batch_size: PositiveInt = Field(256, description="Users scored at once.")
+    show_progress: bool = True
+
+
+class Evaluation(_Frozen):
+    """Metrics and their uncertainty."""
+
+    cutoffs: tuple[PositiveInt, ...] = (1, 5, 10, 20)
+    bootstrap_samples: PositiveInt = 2000
+    confidence: float = Field(0.95, gt=0.5, lt=1.0)
+    headline_mask: Mask = "masked"
+    headline_query_time: QueryTime = "known"
+    reference: str = Field("ss4rec", description="The model the others are subtracted from.")
+    seed: int = 2026
+
+
+class SS4Rec(_Frozen):
+    """Namespace ``ss4rec``."""
+
+    model: SS4RecModel
+    training: Training
+
+    @model_validator(mode="after")
+    def _sequential(self) -> SS4Rec:
+        if self.training.training_mode == "pair" or self.training.loss_type == "BCE":
+            raise ValueError("SS4Rec trains with sequence or prefix mode and CE or BPR loss")
+        return self
+
+
+class NCF(_Frozen):
+    """Namespace ``ncf``."""
+
+    model: NCFModel
+    training: Training
+
+    @model_validator(mode="after")
+    def _pairs(self) -> NCF:
+        if self.training.training_mode != "pair" or self.training.loss_type == "CE":
+            raise ValueError("NCF trains with pair mode and BCE or BPR loss")
+        return self
+
+
+class Parameters(_Frozen):
+    """Every top-level parameter."""
+
+    data_processing: DataProcessing
+    ss4rec: SS4Rec
+    ncf: NCF
+    runtime: Runtime
+    evaluation: Evaluation
+    dataset: str | None = Field(
+        None, description="Set on the command line only: overrides globals.yml."
+    )
+
+
+ModelParameters = SS4RecModel | NCFModel

@@ -1,0 +1,118 @@
+"""Shared fixtures: small data with a pattern to learn, and the files made from it."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from kedro.io.core import Version
+
+from seqrec import columns as c
+from seqrec.datasets.atomic_files import AtomicFiles, AtomicFilesDataset
+from seqrec.parameters import DataProcessing, NCFModel, Runtime, SS4RecModel, Training
+from seqrec.pipelines.data_processing.nodes import (
+    clean_ratings,
+    filter_core,
+    mark_held_out,
+    order_history,
+)
+from seqrec.pipelines.recbole_format.nodes import describe_interactions, write_atomic_files
+
+ROOT = Path(__file__).parents[1]
+N_ITEMS = 20
+CPU = Runtime(device="cpu", show_progress=False)
+
+
+def cyclic_ratings(users: int = 24, shortest: int = 6, longest: int = 14) -> pd.DataFrame:
+    """Users walk round a ring of items, one step at a time: the next item is certain."""
+    generator = np.random.default_rng(7)
+    rows = []
+    for user in range(users):
+        time = 880_000_000 + 1000 * user
+        for step in range(int(generator.integers(shortest, longest + 1))):
+            rows.append((user, (user + step) % N_ITEMS, 1.0, time))
+            time += int(generator.choice([0, 5, 60, 86_400]))
+    names = [c.USER, c.ITEM, c.RATING, c.TIMESTAMP]
+    return pd.DataFrame(rows, columns=names).drop_duplicates([c.USER, c.ITEM])
+
+
+def process(ratings: pd.DataFrame, **options: object) -> pd.DataFrame:
+    """Run the nodes of data_processing."""
+    options = {"user_core": 5, "item_core": 1, "tie_policy": "file", **options}
+    parameters = DataProcessing.model_validate(options)
+    core = filter_core(clean_ratings(ratings, parameters), parameters)
+    return mark_held_out(order_history(core, parameters))
+
+
+@pytest.fixture(scope="session")
+def interactions() -> pd.DataFrame:
+    return process(cyclic_ratings())
+
+
+MakeFiles = Callable[[pd.DataFrame], AtomicFiles]
+
+
+@pytest.fixture
+def make_files(tmp_path: Path) -> MakeFiles:
+    """Write interactions as atomic files in a folder of the test's own."""
+
+    made = itertools.count()
+
+    def make(interactions: pd.DataFrame) -> AtomicFiles:
+        folder = str(tmp_path / f"{next(made)}" / "toy-files")
+        ids = sorted(set(interactions[c.ITEM]), key=int)
+        movies = pd.DataFrame(
+            {c.ITEM: ids, c.TITLE: "A film", c.YEAR: pd.array([1999] * len(ids), "Int64")}
+        ).assign(**{c.GENRES: "Drama|War"})
+        version = Version(None, "2026-01-01T00.00.00.000Z")
+        dataset = AtomicFilesDataset(filepath=folder, version=version)
+        stats = describe_interactions(interactions)
+        dataset.save(write_atomic_files(interactions, movies, stats))
+        return AtomicFilesDataset(filepath=folder, version=Version(None, None)).load()
+
+    return make
+
+
+@pytest.fixture
+def files(make_files: MakeFiles, interactions: pd.DataFrame) -> AtomicFiles:
+    return make_files(interactions)
+
+
+def ss4rec_model(**changes: object) -> SS4RecModel:
+    small = {"hidden_size": 16, "n_layers": 1, "dropout": 0.0, "max_length": 16, "d_state": 4}
+    return SS4RecModel.model_validate({**small, **changes})
+
+
+def ncf_model(**changes: object) -> NCFModel:
+    small = {"mf_size": 16, "mlp_size": 16, "mlp_hidden_sizes": (16,), "dropout": 0.0}
+    return NCFModel.model_validate({**small, **changes})
+
+
+def training(kind: str, **changes: object) -> Training:
+    """Return short training of ``ss4rec`` or ``ncf``."""
+    own = {
+        "ss4rec": {"loss_type": "CE", "training_mode": "sequence", "batch_size": 8},
+        "ncf": {"loss_type": "BCE", "training_mode": "pair", "batch_size": 64, "negatives": 2},
+    }[kind]
+    short = {"epochs": 2, "learning_rate": 0.01, "seed": 11}
+    return Training.model_validate({**short, **own, **changes})
+
+
+MODEL_OF = {"ss4rec": ss4rec_model, "ncf": ncf_model}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Copy the project without its data: what a fresh clone holds."""
+    target = tmp_path / "a project"
+    skip = shutil.ignore_patterns("__pycache__", "*.egg-info", "credentials*")
+    for name in ("conf", "src"):
+        shutil.copytree(ROOT / name, target / name, ignore=skip)
+    shutil.copy(ROOT / "pyproject.toml", target)
+    (target / "data").mkdir()
+    return target

@@ -1,0 +1,43 @@
+"""Column names, spelled once."""
+
+USER = "user_id"
+ITEM = "item_id"
+RATING = "rating"
+TIMESTAMP = "timestamp"
+"""Seconds since 1970-01-01 UTC, exact int64."""
+
+TITLE = "title"
+YEAR = "year"
+GENRES = "genres"
+
+POSITION = "position"
+"""Place of an interaction in its user's history, from 0; no ties."""
+DELTA = "delta"
+"""Seconds since the user's previous interaction; 0 for the first."""
+SPLIT = "split"
+"""What an interaction is for: one of `SPLITS`."""
+
+TRAIN = "train"
+VALID = "valid"
+TEST = "test"
+SPLITS = (TRAIN, VALID, TEST)
+
+MASK = "mask"
+"""Whether the history is taken out of the candidates: one of `MASKS`."""
+MASKED = "masked"
+UNMASKED = "unmasked"
+MASKS = (MASKED, UNMASKED)
+
+QUERY_TIME = "query_time"
+"""Whether the model is told when the held-out interaction happens: one of `QUERY_TIMES`."""
+KNOWN = "known"
+UNKNOWN = "unknown"
+QUERY_TIMES = (KNOWN, UNKNOWN)
+
+RANK = "rank"
+"""Rank of the held-out item, from 1; the mean rank among tied scores."""
+CANDIDATES = "n_candidates"
+"""Items the held-out item was ranked among, itself included."""
+
+MODEL = "model"
+EPOCH = "epoch"

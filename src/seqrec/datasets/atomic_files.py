@@ -1,0 +1,104 @@
+"""RecBole's atomic files as one versioned dataset."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pandas as pd
+from kedro.io import AbstractVersionedDataset, Version
+from kedro_datasets._typing import JSONPreview
+
+from seqrec.datasets.atomic_write import new_directory
+
+
+@dataclass(frozen=True)
+class AtomicTables:
+    """What is saved: tables whose columns are RecBole's ``name:type`` fields."""
+
+    inter: pd.DataFrame
+    item: pd.DataFrame
+    stats: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class AtomicFiles:
+    """What is loaded: where RecBole finds the files.
+
+    Attributes:
+        data_path: RecBole's `data_path`.
+        dataset: RecBole's `dataset`, a folder in `data_path` and the files' stem.
+    """
+
+    data_path: Path
+    dataset: str
+
+    @property
+    def inter(self) -> Path:
+        """Path of the ``.inter`` file."""
+        return self._file("inter")
+
+    @property
+    def item(self) -> Path:
+        """Path of the ``.item`` file."""
+        return self._file("item")
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """The dataset's statistics."""
+        text = (self.data_path / self.dataset / "stats.json").read_text(encoding="utf-8")
+        return dict(json.loads(text))
+
+    def _file(self, suffix: str) -> Path:
+        return self.data_path / self.dataset / f"{self.dataset}.{suffix}"
+
+
+class AtomicFilesDataset(AbstractVersionedDataset[AtomicTables, AtomicFiles]):
+    """A folder ``<version>/<name>/`` with ``<name>.inter``, ``<name>.item`` and ``stats.json``.
+
+    Kedro stores a version as ``<filepath>/<version>/<last part>``, which is exactly RecBole's
+    ``data_path/dataset``. A version appears whole or not at all.
+
+    Args:
+        filepath: The dataset's folder; its last part is RecBole's dataset name, and must not be
+            ``ml-100k``, for which RecBole always loads its own copy.
+        version: Set by Kedro.
+        metadata: Passed through for Kedro plugins.
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        version: Version | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(PurePosixPath(filepath), version)
+        if self._filepath.name == "ml-100k":
+            raise ValueError("RecBole reserves the name 'ml-100k': name the folder otherwise")
+        self.metadata = metadata
+
+    def load(self) -> AtomicFiles:
+        """Return where the files are."""
+        folder = Path(self._get_load_path())
+        return AtomicFiles(folder.parent.absolute(), folder.name)
+
+    def save(self, data: AtomicTables) -> None:
+        """Write the tables as tab-separated text, atomically."""
+        folder = Path(self._get_save_path())
+        with new_directory(folder) as scratch:
+            for suffix, table in (("inter", data.inter), ("item", data.item)):
+                table.to_csv(scratch / f"{folder.name}.{suffix}", sep="\t", index=False)
+            text = json.dumps(data.stats, indent=2, ensure_ascii=False)
+            (scratch / "stats.json").write_text(text + "\n", encoding="utf-8")
+
+    # kedro-viz reads the annotation, so it must be the type itself, not a string.
+    def preview(self) -> JSONPreview:
+        """Show the statistics in kedro-viz."""
+        return JSONPreview(json.dumps(self.load().stats))
+
+    def _exists(self) -> bool:
+        return (Path(self._get_load_path()) / "stats.json").is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath), "version": self._version}

@@ -1,0 +1,35 @@
+"""Directories that appear whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def new_directory(target: Path) -> Iterator[Path]:
+    """Yield an empty directory that replaces `target` when the block ends well.
+
+    An interrupted or failing block leaves `target` as it was: Kedro takes the newest version
+    folder for complete, so a half-written one must never exist under its final name.
+
+    Args:
+        target: The directory to make or replace.
+
+    Yields:
+        A temporary directory beside `target`.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        yield scratch
+        scratch.chmod(0o755)  # mkdtemp makes it private; an artifact is not
+        if target.exists():
+            shutil.rmtree(target)
+        scratch.replace(target)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise

@@ -1,0 +1,1 @@
+"""Kedro hooks: checks before a run, and what a run was."""

@@ -1,0 +1,105 @@
+"""Checks before the first node: one clear line instead of a traceback an hour later."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+from pydantic import ValidationError
+
+from seqrec.errors import ProjectError
+from seqrec.hooks.provenance import PROVENANCE
+from seqrec.parameters import Parameters
+
+
+class PreflightHooks:
+    """Refuse a run that cannot end well."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Check every parameter: unknown names, types, ranges."""
+        check_parameters(context.config_loader["parameters"], context.env)
+
+    @hook_impl
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
+        """Check that outputs have a place, inputs exist and the device is there."""
+        check_outputs(pipeline, catalog)
+        check_device(pipeline, catalog)
+        for name in sorted(pipeline.inputs()):
+            if not name.startswith(("params:", "parameters")):
+                check_input(name, catalog)
+
+
+def check_parameters(values: dict[str, Any], env: str | None) -> None:
+    """Check the merged parameters against `seqrec.parameters.Parameters`.
+
+    Raises:
+        ProjectError: Names the first culprit, what is wrong and where to mend it.
+    """
+    try:
+        Parameters.model_validate(values)
+    except ValidationError as error:
+        first, more = error.errors()[0], error.error_count() - 1
+        name = ".".join(str(part) for part in first["loc"])
+        problem = {
+            "extra_forbidden": "unknown parameter",
+            "missing": "parameter is missing",
+        }.get(first["type"], f"{first['msg'].lower()}, got {first['input']!r}")
+        where = f"conf/base or conf/{env or 'smoke'} (parameters_*.yml) or --params"
+        others = f" ({more} more)" if more else ""
+        raise ProjectError(f"{name}: {problem}; mend it in {where}{others}") from None
+
+
+def check_outputs(pipeline: Pipeline, catalog: DataCatalog) -> None:
+    """Refuse a dataset the catalog does not know: its result would be lost without a word.
+
+    Raises:
+        ProjectError: Names the dataset.
+    """
+    for name in sorted(pipeline.all_outputs()):
+        if name not in catalog:
+            raise ProjectError(f"{name} is not in the catalog: its result would be lost")
+
+
+def check_device(pipeline: Pipeline, catalog: DataCatalog) -> None:
+    """Refuse a GPU that is not there, if the pipeline would use one.
+
+    Raises:
+        ProjectError: Names the device and the remedy.
+    """
+    if "params:runtime" not in pipeline.inputs():
+        return
+    device = catalog.load("params:runtime").device
+    if device.startswith("cuda"):
+        # torch takes seconds to import: only who asks for a GPU waits for it here.
+        from seqrec.recbole_bridge.config import resolve_device
+
+        resolve_device(device)
+
+
+def check_input(name: str, catalog: DataCatalog) -> None:
+    """Check that an input of the run exists and can be read.
+
+    Raises:
+        ProjectError: Names the dataset and what makes it.
+    """
+    dataset: Any = catalog.get(name)
+    if hasattr(dataset, "preflight"):
+        dataset.preflight()
+    elif name != PROVENANCE and not catalog.exists(name):
+        raise ProjectError(f"{name} does not exist yet: {_remedy(name)}")
+
+
+def _remedy(name: str) -> str:
+    """Say which pipeline makes a dataset."""
+    from kedro.framework.project import pipelines
+
+    for pipeline_name, pipeline in pipelines.items():
+        if pipeline_name != "__default__" and name in pipeline.all_outputs():
+            return f"run `kedro run --pipeline {pipeline_name}` first, or `kedro run` for all"
+    return "check its filepath in the catalog"

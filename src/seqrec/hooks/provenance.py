@@ -1,0 +1,66 @@
+"""What a run was: commit, versions, machine."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from kedro.framework.hooks import hook_impl
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+
+PROVENANCE = "provenance"
+"""The dataset this hook supplies."""
+
+_PACKAGES = ("torch", "recbole", "s5-pytorch", "kedro", "numpy", "pandas")
+
+
+class ProvenanceHooks:
+    """Save the catalog's `provenance` before a run that reports."""
+
+    # Last: a run that preflight refuses leaves nothing behind.
+    @hook_impl(trylast=True)
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
+        """Describe this run if any node will read the description."""
+        if PROVENANCE in pipeline.inputs():
+            catalog.save(PROVENANCE, describe_run(run_params))
+
+
+def describe_run(run_params: dict[str, Any]) -> dict[str, Any]:
+    """Return plain facts about a run; no path, no user, no secret.
+
+    Args:
+        run_params: As Kedro hands them to hooks.
+    """
+    return {
+        "run": run_params["run_id"],
+        "environment": run_params["env"] or "smoke",
+        "commit": _commit(Path(run_params["project_path"])),
+        "device": _device(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in _PACKAGES},
+    }
+
+
+def _commit(project: Path) -> str:
+    """Return the commit, marked if files differ from it."""
+    command = ["git", "-C", str(project), "describe", "--always", "--dirty", "--abbrev=10"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
+def _device() -> str:
+    """Name the GPU, or the processor's architecture."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads)"

@@ -1,0 +1,1 @@
+"""Ranking metrics and their statistics, from ranks alone: no model, no framework."""

@@ -1,0 +1,1 @@
+"""The five pipelines and the training template they share."""

@@ -1,0 +1,156 @@
+"""Nodes of ``evaluation``: from ranks to a table a reader can trust."""
+
+from __future__ import annotations
+
+import logging
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from seqrec import columns as c
+from seqrec.metrics.ranking import metric_table
+from seqrec.metrics.statistics import Interval, bootstrap_mean
+from seqrec.parameters import Evaluation
+from seqrec.pipelines.evaluation.tables import comparison_table, verdict
+
+logger = logging.getLogger(__name__)
+
+_KEYS = [c.USER, c.MASK, c.QUERY_TIME]
+
+
+def rank_by_popularity(interactions: pd.DataFrame) -> pd.DataFrame:
+    """Rank each test item by how often it occurs in training: the row nobody may fall below.
+
+    Args:
+        interactions: With `split`.
+
+    Returns:
+        The same table that a trained model's ranks have; ties share their mean rank.
+    """
+    items, codes = np.unique(interactions[c.ITEM], return_inverse=True)
+    users = interactions[c.USER].to_numpy()
+    split = interactions[c.SPLIT].to_numpy()
+    counts = np.bincount(codes[split == c.TRAIN], minlength=len(items))
+    earlier = pd.Series(codes[split != c.TEST]).groupby(users[split != c.TEST]).agg(np.array)
+    rows = []
+    for user, target in zip(users[split == c.TEST], codes[split == c.TEST], strict=True):
+        seen = np.setdiff1d(earlier[user], target)
+        for mask, hidden in ((c.MASKED, seen), (c.UNMASKED, seen[:0])):
+            rank = 1 + _ahead(counts, target) - _ahead(counts, target, hidden)
+            rows.append((user, items[target], mask, rank, len(items) - len(hidden)))
+    ranks = pd.DataFrame(rows, columns=[c.USER, c.ITEM, c.MASK, c.RANK, c.CANDIDATES])
+    both = [ranks.assign(**{c.QUERY_TIME: query_time}) for query_time in c.QUERY_TIMES]
+    return pd.concat(both, ignore_index=True)[
+        [*_KEYS[:1], c.ITEM, *_KEYS[1:], c.RANK, c.CANDIDATES]
+    ]
+
+
+def _ahead(
+    counts: np.ndarray[tuple[int], np.dtype[np.int64]],
+    target: int,
+    among: np.ndarray[tuple[int], np.dtype[np.int64]] | None = None,
+) -> float:
+    """Count the other items before the target, half for a tie."""
+    others = counts if among is None else counts[among]
+    itself = 1 if among is None else 0
+    return float((others > counts[target]).sum() + ((others == counts[target]).sum() - itself) / 2)
+
+
+def measure_ranks(target_ranks: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
+    """Turn each rank into the user's HR, NDCG and MRR at every cutoff.
+
+    Args:
+        target_ranks: A row per user and protocol.
+        evaluation: `cutoffs`.
+
+    Returns:
+        user_id, mask, query_time and a column per metric; sorted by them.
+    """
+    ordered = target_ranks.sort_values(_KEYS, ignore_index=True)
+    values = metric_table(ordered[c.RANK].to_numpy(), evaluation.cutoffs)
+    return pd.concat([ordered[_KEYS], values], axis="columns")
+
+
+def compare_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataFrame:
+    """Average over users, with bootstrap intervals.
+
+    Args:
+        evaluation: Samples, confidence and seed of the bootstrap.
+        **metrics: Per-user metrics by model.
+
+    Returns:
+        A row per model, protocol and metric: mean, low, high.
+    """
+    rows = [
+        _interval_rows(_values(table, mask, query_time), evaluation).assign(
+            **{c.MODEL: model, c.MASK: mask, c.QUERY_TIME: query_time}
+        )
+        for model, table in metrics.items()
+        for mask, query_time in product(c.MASKS, c.QUERY_TIMES)
+    ]
+    wanted = [c.MODEL, c.MASK, c.QUERY_TIME, "metric", "mean", "low", "high"]
+    return pd.concat(rows, ignore_index=True)[wanted]
+
+
+def subtract_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataFrame:
+    """Subtract user by user, and give the mean difference its paired bootstrap interval.
+
+    Args:
+        evaluation: `reference` is the model the others are subtracted from.
+        **metrics: Per-user metrics by model.
+
+    Returns:
+        A row per other model, protocol and metric: mean, low, high of reference − other.
+    """
+    reference = metrics[evaluation.reference]
+    rows = [
+        _interval_rows(
+            _values(reference, mask, query_time) - _values(table, mask, query_time), evaluation
+        ).assign(
+            **{
+                c.MODEL: evaluation.reference,
+                "other": other,
+                c.MASK: mask,
+                c.QUERY_TIME: query_time,
+            }
+        )
+        for other, table in metrics.items()
+        if other != evaluation.reference
+        for mask, query_time in product(c.MASKS, c.QUERY_TIMES)
+    ]
+    wanted = [c.MODEL, "other", c.MASK, c.QUERY_TIME, "metric", "mean", "low", "high"]
+    return pd.concat(rows, ignore_index=True)[wanted]
+
+
+def print_comparison(
+    evaluation: Evaluation, comparison: pd.DataFrame, differences: pd.DataFrame, report: str
+) -> None:
+    """Print the table and the verdict, the last thing a run says.
+
+    Args:
+        evaluation: Which protocol is the headline.
+        comparison: From `compare_models`.
+        differences: From `subtract_models`.
+        report: Read only so that this node is the last.
+    """
+    console = Console(width=110)
+    console.print(comparison_table(comparison, evaluation))
+    for line in verdict(differences, evaluation):
+        console.print(line)
+
+
+def _values(table: pd.DataFrame, mask: str, query_time: str) -> pd.DataFrame:
+    """Take one protocol's metrics, a row per user."""
+    chosen = table[(table[c.MASK] == mask) & (table[c.QUERY_TIME] == query_time)]
+    return chosen.set_index(c.USER).drop(columns=[c.MASK, c.QUERY_TIME])
+
+
+def _interval_rows(values: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
+    """Bootstrap every column; a row per metric."""
+    interval: Interval = bootstrap_mean(
+        values.to_numpy(), evaluation.bootstrap_samples, evaluation.confidence, evaluation.seed
+    )
+    columns = {"mean": interval.mean, "low": interval.low, "high": interval.high}
+    return pd.DataFrame({"metric": list(values.columns), **columns})

@@ -1,0 +1,73 @@
+"""The report: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from plotly.offline import get_plotlyjs
+
+from seqrec import columns as c
+from seqrec.parameters import Evaluation
+from seqrec.pipelines.evaluation.tables import NAMES, shown_metrics, verdict
+
+_CAPTIONS = {
+    "metrics": "Metrics with bootstrap intervals",
+    "ranks": "Where the held-out item ranks",
+    "training": "Training",
+}
+
+
+def render_report(
+    evaluation: Evaluation,
+    comparison: pd.DataFrame,
+    differences: pd.DataFrame,
+    stats: dict[str, Any],
+    provenance: dict[str, Any],
+    **plots: go.Figure,
+) -> str:
+    """Render verdict, tables, figures, data facts and provenance.
+
+    Args:
+        evaluation: Which protocol is the headline.
+        comparison: A row per model, protocol and metric.
+        differences: A row per pair of models, protocol and metric.
+        stats: Facts about the data.
+        provenance: Commit, versions, device.
+        **plots: The figures, by the names of `_CAPTIONS`.
+
+    Returns:
+        HTML with scripts, styles and figures inside.
+    """
+    environment = Environment(
+        loader=PackageLoader("seqrec.pipelines.evaluation", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+    )
+    return environment.get_template("report.html.j2").render(
+        verdict=verdict(differences, evaluation),
+        metrics=shown_metrics(evaluation),
+        sections=_sections(comparison, evaluation),
+        confidence=f"{evaluation.confidence:.0%}",
+        figures=[(name, title, plots[name].to_json()) for name, title in _CAPTIONS.items()],
+        stats=stats,
+        provenance=provenance,
+        plotly=get_plotlyjs(),
+    )
+
+
+def _sections(comparison: pd.DataFrame, evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Group the comparison into one table per protocol."""
+    chosen = comparison[comparison["metric"].isin(shown_metrics(evaluation))]
+    return [
+        {
+            "title": f"history {mask}, query time {query_time}",
+            "rows": [
+                (NAMES.get(str(model), str(model)), table.set_index("metric").to_dict("index"))
+                for model, table in rows.groupby(c.MODEL, sort=False)
+            ],
+        }
+        for (mask, query_time), rows in chosen.groupby([c.MASK, c.QUERY_TIME])
+    ]

@@ -1,0 +1,75 @@
+"""The comparison in words and in a table, for the terminal and the report."""
+
+from __future__ import annotations
+
+import pandas as pd
+from rich.table import Table
+
+from seqrec import columns as c
+from seqrec.parameters import Evaluation
+
+NAMES = {"ss4rec": "SS4Rec", "ncf": "NCF (NeuMF)", "popularity": "Popularity"}
+
+
+def shown_metrics(evaluation: Evaluation) -> list[str]:
+    """List the table's columns: every metric at the largest cutoffs that fit."""
+    ks = [k for k in evaluation.cutoffs if k > 1][-2:] or list(evaluation.cutoffs)
+    return [f"{name}@{k}" for name in ("HR", "NDCG", "MRR") for k in ks]
+
+
+def comparison_table(comparison: pd.DataFrame, evaluation: Evaluation) -> Table:
+    """Lay out the headline protocol and the unmasked one, a row per model each.
+
+    Args:
+        comparison: A row per model, protocol and metric.
+        evaluation: Which protocol is the headline.
+    """
+    metrics = shown_metrics(evaluation)
+    table = Table(
+        title=f"Held-out test items, full ranking, query time {evaluation.headline_query_time}",
+        caption=f"mean over users; ± half the {evaluation.confidence:.0%} bootstrap interval",
+    )
+    for name in ("model", "history", *metrics):
+        table.add_column(name, justify="left" if name in ("model", "history") else "right")
+    at_time = comparison[comparison[c.QUERY_TIME] == evaluation.headline_query_time]
+    for mask in c.MASKS:
+        for model, rows in at_time[at_time[c.MASK] == mask].groupby(c.MODEL, sort=False):
+            by_metric = rows.set_index("metric")
+            cells = [_with_error(by_metric.loc[[metric]].iloc[0]) for metric in metrics]
+            table.add_row(NAMES.get(str(model), str(model)), mask, *cells)
+        table.add_section()
+    return table
+
+
+def verdict(differences: pd.DataFrame, evaluation: Evaluation) -> list[str]:
+    """Say which model is better, by how much, and whether that is noise.
+
+    Args:
+        differences: A row per pair of models, protocol and metric.
+        evaluation: Which protocol is the headline.
+    """
+    chosen = differences[
+        (differences[c.MASK] == evaluation.headline_mask)
+        & (differences[c.QUERY_TIME] == evaluation.headline_query_time)
+        & (differences["metric"] == f"NDCG@{_headline_cutoff(evaluation)}")
+    ]
+    return [_sentence(row, evaluation.confidence) for _, row in chosen.iterrows()]
+
+
+def _sentence(row: pd.Series, confidence: float) -> str:
+    first, second = NAMES.get(row[c.MODEL], row[c.MODEL]), NAMES.get(row["other"], row["other"])
+    interval = (
+        f"{confidence:.0%} interval {row['low']:+.4f} to {row['high']:+.4f}, {row['metric']}"
+    )
+    if row["low"] <= 0 <= row["high"]:
+        return f"{first} and {second} do not differ beyond noise ({interval})."
+    better = "better" if row["mean"] > 0 else "worse"
+    return f"{first} is {better} than {second} by {abs(row['mean']):.4f} ({interval})."
+
+
+def _headline_cutoff(evaluation: Evaluation) -> int:
+    return 10 if 10 in evaluation.cutoffs else max(evaluation.cutoffs)
+
+
+def _with_error(row: pd.Series) -> str:
+    return f"{row['mean']:.4f} ±{(row['high'] - row['low']) / 2:.3f}"

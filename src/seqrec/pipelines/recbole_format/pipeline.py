@@ -1,0 +1,26 @@
+"""Pipeline ``recbole_format``."""
+
+from kedro.pipeline import Node, Pipeline
+
+from seqrec.pipelines.recbole_format.nodes import describe_interactions, write_atomic_files
+
+
+def create_pipeline() -> Pipeline:
+    """Build interactions → atomic files and their statistics."""
+    return Pipeline(
+        [
+            Node(
+                describe_interactions,
+                "interactions",
+                "interaction_stats",
+                name="describe_interactions",
+            ),
+            Node(
+                write_atomic_files,
+                ["interactions", "movies_raw", "interaction_stats"],
+                "atomic_files",
+                name="write_atomic_files",
+            ),
+        ],
+        tags="data",
+    )

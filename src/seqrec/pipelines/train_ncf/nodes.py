@@ -1,0 +1,28 @@
+"""Node of ``train_ncf``."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from seqrec.datasets.atomic_files import AtomicFiles
+from seqrec.models.artifact import ModelArtifact
+from seqrec.parameters import NCFModel, Runtime, Training
+
+
+def train_ncf(
+    atomic_files: AtomicFiles, model: NCFModel, training: Training, runtime: Runtime
+) -> tuple[ModelArtifact, pd.DataFrame]:
+    """Train NCF to its early stop.
+
+    Args:
+        atomic_files: RecBole's files.
+        model: The network's parameters.
+        training: How to train.
+        runtime: The machine.
+
+    Returns:
+        The best weights, and a row of losses and metrics per epoch.
+    """
+    from seqrec.recbole_bridge.api import train
+
+    return train("ncf", atomic_files, model, training, runtime)

@@ -1,0 +1,105 @@
+"""RecBole recommenders around the networks of `seqrec.models`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from recbole.data.interaction import Interaction
+from recbole.model.abstract_recommender import GeneralRecommender, SequentialRecommender
+from torch import Tensor
+
+from seqrec.models.ncf import NeuMF
+from seqrec.models.ss4rec import SS4RecEncoder
+from seqrec.parameters import NCFModel, SS4RecModel
+from seqrec.recbole_bridge.config import BridgeConfig
+from seqrec.recbole_bridge.datasets import DELTA_LIST, TARGET_LIST, HistoryDataset, PairDataset
+from seqrec.recbole_bridge.loaders import NEGATIVE_LIST
+
+
+class SS4RecRecommender(SequentialRecommender):
+    """SS4Rec in RecBole: next-item loss over every learned position, full ranking of the last.
+
+    Windows and prefixes take the same path: a prefix is a window of which only the last target
+    is learned.
+    """
+
+    uses_time = True
+    parameters_type = SS4RecModel
+
+    def __init__(self, config: BridgeConfig, dataset: HistoryDataset) -> None:
+        super().__init__(config, dataset)
+        self.loss_type = config["loss_type"]
+        self.encoder = SS4RecEncoder(config["model_parameters"], self.n_items)
+
+    def calculate_loss(self, interaction: Interaction) -> Tensor:
+        """Return the mean loss over the batch's targets.
+
+        Raises:
+            IndexError: BPR without sampled negatives.
+
+        Paper: cross-entropy over all items as in the authors' code; BPR, arXiv 1205.2618.
+        """
+        targets = interaction[TARGET_LIST]
+        learned = targets > 0
+        hidden = self._encode(interaction)[learned]
+        if self.loss_type == "CE":
+            return F.cross_entropy(self.encoder.score(hidden), targets[learned])
+        embedding = self.encoder.item_embedding
+        positive = (hidden * embedding(targets[learned])).sum(-1, keepdim=True)
+        negatives = embedding(interaction[NEGATIVE_LIST][learned])
+        negative = (negatives @ hidden[..., None]).squeeze(-1)
+        return -F.logsigmoid(positive - negative).mean()
+
+    def predict(self, interaction: Interaction) -> Tensor:
+        """Score one item per row, (B,)."""
+        items = self.encoder.item_embedding(interaction[self.ITEM_ID])
+        scores: Tensor = (self._last(interaction) * items).sum(-1)
+        return scores
+
+    def full_sort_predict(self, interaction: Interaction) -> Tensor:
+        """Score every item for each row, (B, n_items)."""
+        return self.encoder.score(self._last(interaction))
+
+    def _encode(self, interaction: Interaction) -> Tensor:
+        hidden: Tensor = self.encoder(interaction[self.ITEM_SEQ], interaction[DELTA_LIST])
+        return hidden
+
+    def _last(self, interaction: Interaction) -> Tensor:
+        last = interaction[self.ITEM_SEQ_LEN] - 1
+        return self._encode(interaction)[torch.arange(len(last), device=last.device), last]
+
+
+class NCFRecommender(GeneralRecommender):
+    """NeuMF in RecBole, with a full-sort prediction that does not score pairs one by one."""
+
+    uses_time = False
+    parameters_type = NCFModel
+
+    def __init__(self, config: BridgeConfig, dataset: PairDataset) -> None:
+        super().__init__(config, dataset)
+        self.label = config["LABEL_FIELD"]
+        self.loss_type = config["loss_type"]
+        self.network = NeuMF(config["model_parameters"], self.n_users, self.n_items)
+
+    def calculate_loss(self, interaction: Interaction) -> Tensor:
+        """Return binary cross-entropy against sampled negatives, or BPR."""
+        logits = self.predict(interaction)
+        if self.loss_type == "BCE":
+            return F.binary_cross_entropy_with_logits(logits, interaction[self.label])
+        negative = self.network(interaction[self.USER_ID], interaction[self.NEG_ITEM_ID])
+        return -F.logsigmoid(logits - negative).mean()
+
+    def predict(self, interaction: Interaction) -> Tensor:
+        """Score one item per row, (B,)."""
+        logits: Tensor = self.network(interaction[self.USER_ID], interaction[self.ITEM_ID])
+        return logits
+
+    def full_sort_predict(self, interaction: Interaction) -> Tensor:
+        """Score every item for each row, (B, n_items)."""
+        return self.network.score(interaction[self.USER_ID])
+
+
+RECOMMENDERS: dict[str, Any] = {"ss4rec": SS4RecRecommender, "ncf": NCFRecommender}
+"""Every model the template can train, by its namespace."""

@@ -1,0 +1,19 @@
+"""Kedro project settings: environments, how their files merge, and hooks."""
+
+import warnings
+from typing import Any
+
+from seqrec.hooks.preflight import PreflightHooks
+from seqrec.hooks.provenance import ProvenanceHooks
+
+# Dots are namespaces here ("ss4rec.weights"), and evaluation reads across them on purpose.
+warnings.filterwarnings("ignore", message=r"\s*One or more dataset names contain")
+
+HOOKS = (PreflightHooks(), ProvenanceHooks())
+
+CONFIG_LOADER_ARGS: dict[str, Any] = {
+    "base_env": "base",
+    "default_run_env": "smoke",
+    # Kedro's default replaces whole blocks: an environment could not be a small diff.
+    "merge_strategy": {"parameters": "soft", "globals": "soft"},
+}

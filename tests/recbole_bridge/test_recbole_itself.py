@@ -81,7 +81,7 @@ def test_plain_recbole_reads_the_item_file(files):
 
 
 def test_recbole_still_needs_numpy_names_that_numpy_2_removed(files):
-    with pytest.raises(AttributeError, match="np.float_"):
+    with pytest.raises(AttributeError, match=r"np\.float_"):
         Config(model=Plain, dataset=files.dataset, config_dict={"data_path": "."})
 
 

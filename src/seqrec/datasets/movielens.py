@@ -176,16 +176,8 @@ class MovieLensDataset(AbstractDataset[None, pd.DataFrame]):
         Raises:
             ProjectError: The release is unknown, or its files are not there or not as expected.
         """
-        with self._open() as (text, file, place):
-            try:
-                table = file.read(text)
-            except (ValueError, UnicodeDecodeError, IndexError, KeyError) as error:
-                raise ProjectError(
-                    f"{place} is not a {self._name} {self._table} file: {error}"
-                ) from error
-            except ProjectError as error:
-                raise ProjectError(f"{place}: {error.message}") from error
-        return _named_ratings(table) if self._table == "ratings" else _named_movies(table)
+        with self._open() as opened:
+            return self._parse(*opened)
 
     def save(self, data: None) -> None:
         """Refuse: a release is never written."""
@@ -198,14 +190,19 @@ class MovieLensDataset(AbstractDataset[None, pd.DataFrame]):
             ProjectError: What is missing and how to get it.
         """
         with self._open() as (text, file, place):
-            head = io.StringIO("".join(text.readline() for _ in range(5)))
-            try:
-                file.read(head)
-            except Exception as error:
-                message = getattr(error, "message", error)
-                raise ProjectError(
-                    f"{place} is not a {self._name} {self._table} file: {message}"
-                ) from error
+            self._parse(io.StringIO("".join(text.readline() for _ in range(5))), file, place)
+
+    def _parse(self, text: io.TextIOBase, file: _File, place: Path) -> pd.DataFrame:
+        try:
+            table = file.read(text)
+            if table.empty:
+                raise ValueError("it is empty")
+            return _named_ratings(table) if self._table == "ratings" else _named_movies(table)
+        except ProjectError as error:
+            raise ProjectError(f"{place}: {error.message}") from error
+        except (ValueError, IndexError, KeyError) as error:
+            what = f"{place} is not a {self._name} {self._table} file"
+            raise ProjectError(f"{what}: {str(error).strip() or type(error).__name__}") from error
 
     def _open(self) -> _OpenTable:
         if self._name not in _RELEASES:

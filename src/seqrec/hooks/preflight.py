@@ -46,10 +46,12 @@ def check_parameters(values: dict[str, Any], env: str | None) -> None:
     except ValidationError as error:
         first, more = error.errors()[0], error.error_count() - 1
         name = ".".join(str(part) for part in first["loc"])
+        message = first["msg"][:1].lower() + first["msg"][1:]
         problem = {
             "extra_forbidden": "unknown parameter",
             "missing": "parameter is missing",
-        }.get(first["type"], f"{first['msg'].lower()}, got {first['input']!r}")
+            "value_error": message.removeprefix("value error, "),
+        }.get(first["type"], f"{message}, got {first['input']!r}")
         where = f"conf/base or conf/{env or 'smoke'} (parameters_*.yml) or --params"
         others = f" ({more} more)" if more else ""
         raise ProjectError(f"{name}: {problem}; mend it in {where}{others}") from None

@@ -7,31 +7,18 @@ from seqrec.pipelines.evaluation.report import render_report
 
 TRAINED = ("ss4rec", "ncf")
 MODELS = (*TRAINED, "popularity")
-
-
-def _each(models: tuple[str, ...], artefact: str) -> dict[str, str]:
-    """Name an artefact of every model, for a node that takes one keyword per model."""
-    return {model: f"{model}.{artefact}" for model in models}
-
-
-def _measure(model: str) -> Pipeline:
-    measure = Node(
-        nodes.measure_ranks, ["target_ranks", "params:evaluation"], "metrics", name="measure_ranks"
-    )
-    return Pipeline([measure], namespace=model, parameters="params:evaluation")
+OPTIONS = {"evaluation": "params:evaluation"}
+TABLES = {**OPTIONS, "comparison": "comparison", "differences": "differences"}
 
 
 def create_pipeline() -> Pipeline:
     """Build target ranks → metrics → comparison → plots → report → printed table."""
-    options = {"evaluation": "params:evaluation"}
-    metrics = {**options, **_each(MODELS, "metrics")}
-    ranks = {**options, **_each(MODELS, "target_ranks")}
-    tables = {**options, "comparison": "comparison", "differences": "differences"}
-    bars = {**options, "comparison": "comparison"}
-    facts = {"stats": "interaction_stats", "provenance": "provenance"}
+    bars = {**OPTIONS, "comparison": "comparison"}
     figures = {name: f"{name}_plot" for name in ("training", "metrics", "ranks")}
-    curves = _each(TRAINED, "history")
-    popular = "popularity.target_ranks"
+    told = {**TABLES, **figures, "stats": "interaction_stats", "provenance": "provenance"}
+    last = {**TABLES, "report": "report"}
+    popular, curves = "popularity.target_ranks", _each("history", TRAINED)
+    metrics, ranks = {**OPTIONS, **_each("metrics")}, {**OPTIONS, **_each("target_ranks")}
     return Pipeline(
         [
             Node(nodes.rank_by_popularity, "interactions", popular, name="rank_by_popularity"),
@@ -41,13 +28,19 @@ def create_pipeline() -> Pipeline:
             Node(plots.plot_training, curves, "training_plot", name="plot_training"),
             Node(plots.plot_metrics, bars, "metrics_plot", name="plot_metrics"),
             Node(plots.plot_ranks, ranks, "ranks_plot", name="plot_ranks"),
-            Node(render_report, {**tables, **facts, **figures}, "report", name="render_report"),
-            Node(
-                nodes.print_comparison,
-                {**tables, "report": "report"},
-                None,
-                name="print_comparison",
-            ),
+            Node(render_report, told, "report", name="render_report"),
+            Node(nodes.print_comparison, last, None, name="print_comparison"),
         ],
         tags="evaluation",
     )
+
+
+def _each(artefact: str, models: tuple[str, ...] = MODELS) -> dict[str, str]:
+    """Name an artefact of every model, for a node that takes one keyword per model."""
+    return {model: f"{model}.{artefact}" for model in models}
+
+
+def _measure(model: str) -> Pipeline:
+    inputs = ["target_ranks", "params:evaluation"]
+    measure = Node(nodes.measure_ranks, inputs, "metrics", name="measure_ranks")
+    return Pipeline([measure], namespace=model, parameters="params:evaluation")

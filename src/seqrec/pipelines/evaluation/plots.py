@@ -36,7 +36,9 @@ def plot_training(**histories: pd.DataFrame) -> go.Figure:
             )  # fmt: skip
             figure.add_trace(curve, row=1, col=place)
         figure.update_xaxes(title_text="epoch", row=1, col=place)
-    return _plain(figure)
+    # The losses are of different kinds: only their course compares.
+    figure.update_yaxes(type="log", row=1, col=1)
+    return _plain(figure).update_layout(legend_y=1.3, margin_t=80)
 
 
 def plot_metrics(comparison: pd.DataFrame, evaluation: Evaluation) -> go.Figure:

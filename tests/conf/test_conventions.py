@@ -1,0 +1,196 @@
+"""The conventions of conf/ and of the pipelines, and proof that each can be broken."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from kedro.framework.project import configure_project, pipelines
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+from kedro.io import CatalogConfigResolver
+from kedro.pipeline import Node, Pipeline
+
+from seqrec.errors import ProjectError
+from seqrec.hooks.preflight import check_outputs, check_parameters
+from seqrec.parameters import Parameters
+from tests.conftest import ROOT
+
+ENVIRONMENTS = ("smoke", "runpod")
+# What an environment may change. Everything else is the experiment and stays in base.
+RUNPOD_MAY = {"runtime", "dataset", "raw", "data"}
+SMOKE_MAY = {
+    "runtime.device",
+    "ss4rec.model.n_layers",
+    "ss4rec.model.max_length",
+    "ss4rec.model.d_state",
+    "ss4rec.training.epochs",
+    "ss4rec.training.batch_size",
+    "ss4rec.training.learning_rate",
+    "ncf.training.epochs",
+    "evaluation.bootstrap_samples",
+}
+LAYERS = [
+    "raw", "intermediate", "primary", "model_input", "models", "model_output", "reporting",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def context():
+    bootstrap_project(ROOT)
+    configure_project("seqrec")
+    with KedroSession.create(project_path=ROOT, env="smoke") as session:
+        yield session.load_context()
+
+
+def leaves(values, prefix=""):
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from leaves(value, f"{name}.")
+        else:
+            yield name
+
+
+def settings_of(env):
+    found = set()
+    for path in (ROOT / "conf" / env).glob("*.yml"):
+        found |= set(leaves(yaml.safe_load(path.read_text())))
+    return found
+
+
+def outside(names, allowed):
+    return {n for n in names if n not in allowed and n.split(".")[0] not in allowed}
+
+
+def test_runpod_changes_the_machine_and_the_data_only():
+    assert outside(settings_of("runpod"), RUNPOD_MAY) == set()
+
+
+def test_smoke_makes_the_experiment_smaller_and_nothing_else():
+    assert settings_of("smoke") <= SMOKE_MAY
+
+
+def test_the_convention_on_environments_can_be_broken():
+    assert outside({"ss4rec.model.hidden_size"}, RUNPOD_MAY) == {"ss4rec.model.hidden_size"}
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+def test_environments_are_small_diffs(env):
+    lines = [
+        line
+        for path in (ROOT / "conf" / env).glob("*.yml")
+        for line in path.read_text().splitlines()
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+    assert len(lines) <= 25
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+def test_every_environment_is_valid(env):
+    with KedroSession.create(project_path=ROOT, env=env) as session:
+        loader = session.load_context().config_loader
+        Parameters.model_validate(loader["parameters"])
+
+
+def test_base_names_every_model_and_training_parameter_of_the_paper(context):
+    base = yaml.safe_load((ROOT / "conf/base/parameters_ss4rec.yml").read_text())["ss4rec"]
+    paper = {"hidden_size": 64, "n_layers": 2, "dropout": 0.2, "max_length": 200, "d_state": 32}
+    assert {name: base["model"][name] for name in paper} == paper
+    assert base["training"]["loss_type"] == "CE"
+
+
+def every_dataset(pipeline):
+    return {name for name in pipeline.datasets() if not name.startswith(("params:", "parameters"))}
+
+
+def test_no_dataset_is_anonymous(context):
+    check_outputs(pipelines["__default__"], context.catalog)
+    unknown = {n for n in every_dataset(pipelines["__default__"]) if n not in context.catalog}
+    assert unknown == set()
+
+
+def test_an_anonymous_output_is_refused(context):
+    misspelt = Pipeline([Node(len, "interactions", "comparisson", name="misspelt")])
+    with pytest.raises(ProjectError, match="comparisson is not in the catalog"):
+        check_outputs(misspelt, context.catalog)
+
+
+def config_of(context, name):
+    resolver = CatalogConfigResolver(context.config_loader["catalog"])
+    return resolver.resolve_pattern(name)
+
+
+def test_every_dataset_has_a_layer_and_data_flows_one_way(context):
+    layer = {
+        name: config_of(context, name)["metadata"]["kedro-viz"]["layer"]
+        for name in every_dataset(pipelines["__default__"])
+    }
+    assert set(layer.values()) <= set(LAYERS)
+    for node in pipelines["__default__"].nodes:
+        inputs = [layer[name] for name in node.inputs if name in layer]
+        for output in node.outputs:
+            assert all(LAYERS.index(i) <= LAYERS.index(layer[output]) for i in inputs), node.name
+
+
+def test_models_metrics_and_reports_are_versioned(context):
+    for name in every_dataset(pipelines["__default__"]):
+        config = config_of(context, name)
+        if config["metadata"]["kedro-viz"]["layer"] in LAYERS[4:]:
+            assert config.get("versioned"), name
+    assert config_of(context, "atomic_files")["versioned"]
+
+
+def test_everything_is_written_below_data(context):
+    for name in every_dataset(pipelines["__default__"]):
+        path = config_of(context, name).get("filepath")
+        assert path is None or path.startswith("data/"), name
+
+
+def test_pipelines_are_tables_of_contents():
+    for path in (ROOT / "src/seqrec/pipelines").rglob("pipeline.py"):
+        assert len(path.read_text().splitlines()) <= 50, path
+
+
+def test_nodes_have_names_docstrings_and_few_lines():
+    import inspect
+
+    for node in pipelines["__default__"].nodes:
+        assert "__" not in node.name, node.name
+        assert node.func.__doc__, node.name
+        body = inspect.getsource(node.func).split('"""')[-1]
+        assert len([line for line in body.splitlines() if line.strip()]) <= 30, node.name
+
+
+def test_nodes_receive_typed_parameters(context):
+    """Kedro hands out dicts in silence if a signature cannot be resolved."""
+    for node in pipelines["__default__"].nodes:
+        for name in node.inputs:
+            if name.startswith("params:"):
+                assert type(context.catalog.load(name)).__module__ == "seqrec.parameters", name
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"typo": 1}, "^typo: unknown parameter"),
+        ({"ncf": None}, "^ncf: input should be"),
+        ({"runtime": {"device": "gpu"}}, r"^runtime\.device: .*got 'gpu'"),
+        ({"runtime": {"devise": "cpu"}}, r"^runtime\.devise: unknown parameter"),
+    ],
+)
+def test_bad_parameters_are_one_clear_line(context, change, complaint):
+    values = {**context.config_loader["parameters"], **change}
+    with pytest.raises(ProjectError, match=complaint) as caught:
+        check_parameters(values, "smoke")
+    assert "\n" not in caught.value.message
+    assert "conf/smoke" in caught.value.message
+
+
+def test_no_credentials_and_no_data_are_tracked():
+    import subprocess
+
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.split()
+    assert not [path for path in tracked if "credentials" in path]
+    assert {Path(path).name for path in tracked if path.startswith("data/")} <= {".gitkeep"}

@@ -1,0 +1,149 @@
+"""Every release's format, from a zip and from a folder, and what is said when one is damaged."""
+
+import zipfile
+
+import pandas as pd
+import pytest
+
+from seqrec import columns as c
+from seqrec.datasets.movielens import MovieLensDataset
+from seqrec.errors import ProjectError
+
+CSV_RATINGS = "userId,movieId,rating,timestamp\n1,10,3.5,964982703\n2,11,5.0,964982704\n"
+CSV_MOVIES = (
+    'movieId,title,genres\n10,"Postman, The (Postino, Il) (1994)",Comedy|Drama\n'
+    '11,Untitled,War\n'
+)
+    'movieId,title,genres\n10,"Postman, The (Postino, Il) (1994)",Comedy|Drama\n11,Untitled,War\n'
+)
+SEPARATED_MOVIES = "10::Postman, The (Postino, Il) (1994)::Comedy|Drama\n11::Untitled::War\n"
+FLAGS = {"Comedy": 5, "Drama": 8, "War": 17}
+
+
+def item_line(item, title, *genres):
+    flags = ["1" if place in {FLAGS[g] for g in genres} else "0" for place in range(19)]
+    return "|".join([item, title, "01-Jan-1994", "", "http://x", *flags]) + "\n"
+
+
+RELEASES = {
+    "ml-100k": (
+        "ml-100k",
+        {
+            "u.data": "1\t10\t3.5\t964982703\n2\t11\t5.0\t964982704\n",
+            "u.item": item_line("10", "Postman, The (Postino, Il) (1994)", "Comedy", "Drama")
+            + item_line("11", "Untitled", "War"),
+        },
+    ),
+    "ml-1m": (
+        "ml-1m",
+        {
+            "ratings.dat": "1::10::3.5::964982703\n2::11::5::964982704\n",
+            "movies.dat": SEPARATED_MOVIES,
+        },
+    ),
+    "ml-10m": (
+        "ml-10M100K",
+        {
+            "ratings.dat": "1::10::3.5::964982703\n2::11::5::964982704\n",
+            "movies.dat": SEPARATED_MOVIES,
+        },
+    ),
+    **{
+        name: (name, {"ratings.csv": CSV_RATINGS, "movies.csv": CSV_MOVIES})
+        for name in ("ml-20m", "ml-25m", "ml-32m", "ml-latest-small")
+    },
+}
+
+
+def write(folder, release, packed):
+    inside, members = RELEASES[release]
+    if packed:
+        with zipfile.ZipFile(folder / f"{release}.zip", "w") as archive:
+            for name, text in members.items():
+                archive.writestr(f"{inside}/{name}", text)
+        return
+    (folder / release).mkdir()
+    for name, text in members.items():
+        (folder / release / name).write_text(text)
+
+
+def load(folder, release, table):
+    dataset = MovieLensDataset(release=release, table=table, filepath=str(folder))
+    dataset.preflight()
+    return dataset.load()
+
+
+@pytest.mark.parametrize("packed", [True, False], ids=["zip", "folder"])
+@pytest.mark.parametrize("release", list(RELEASES))
+def test_every_release_reads_the_same(tmp_path, release, packed):
+    write(tmp_path, release, packed)
+    ratings = load(tmp_path, release, "ratings")
+    expected = {c.USER: [1, 2], c.ITEM: [10, 11], c.RATING: [3.5, 5.0]}
+    expected[c.TIMESTAMP] = [964982703, 964982704]
+    pd.testing.assert_frame_equal(ratings, pd.DataFrame(expected))
+    movies = load(tmp_path, release, "movies")
+    assert movies[c.ITEM].tolist() == ["10", "11"]
+    assert movies[c.TITLE].tolist() == ["Postman, The (Postino, Il)", "Untitled"]
+    assert movies[c.YEAR].tolist() == [1994, pd.NA]
+    assert movies[c.GENRES].tolist() == ["Comedy|Drama", "War"]
+
+
+def test_latin_1_titles(tmp_path):
+    (tmp_path / "ml-1m").mkdir()
+    line = "1::Misérables, Les (1995)::Drama\n"
+    (tmp_path / "ml-1m" / "movies.dat").write_bytes(line.encode("latin-1"))
+    assert load(tmp_path, "ml-1m", "movies")[c.TITLE].tolist() == ["Misérables, Les"]
+
+
+def test_ml_100k_comes_with_recbole(tmp_path):
+    ratings, movies = (load(tmp_path, "ml-100k", table) for table in ("ratings", "movies"))
+    assert len(ratings) == 100_000
+    assert ratings[c.USER].nunique() == 943
+    assert len(movies) == 1682
+    assert movies.iloc[0].tolist() == ["1", "Toy Story", 1995, "Animation|Children's|Comedy"]
+
+
+def preflight(folder, release, table="ratings"):
+    MovieLensDataset(release=release, table=table, filepath=str(folder)).preflight()
+
+
+def test_an_unknown_release_lists_the_known_ones(tmp_path):
+    with pytest.raises(
+        ProjectError, match="unknown dataset 'ml-9m': choose one of ml-100k"
+    ):
+        preflight(tmp_path, "ml-9m")
+
+
+def test_a_missing_release_says_where_to_put_it(tmp_path):
+    with pytest.raises(ProjectError, match=r"ml-1m is not in .*: put ml-1m\.zip or its unpacked"):
+        preflight(tmp_path, "ml-1m")
+
+
+def test_a_truncated_zip_is_named(tmp_path):
+    write(tmp_path, "ml-1m", packed=True)
+    whole = (tmp_path / "ml-1m.zip").read_bytes()
+    (tmp_path / "ml-1m.zip").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ProjectError, match=r"ml-1m\.zip is damaged"):
+        preflight(tmp_path, "ml-1m")
+
+
+def test_a_zip_without_the_table_is_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "ml-1m.zip", "w") as archive:
+        archive.writestr("ml-1m/README", "")
+    with pytest.raises(ProjectError, match="damaged"):
+        preflight(tmp_path, "ml-1m")
+
+
+def test_a_missing_column_is_named(tmp_path):
+    (tmp_path / "ml-20m").mkdir()
+    (tmp_path / "ml-20m" / "ratings.csv").write_text("userId,movieId,rating\n1,2,3\n")
+    with pytest.raises(ProjectError, match="column 'timestamp' is missing: found userId, movieId"):
+        preflight(tmp_path, "ml-20m")
+
+
+@pytest.mark.parametrize("text", ["", "a::b\n", "1::2::x::y::z\n"])
+def test_a_file_of_another_format_is_named(tmp_path, text):
+    (tmp_path / "ml-1m").mkdir()
+    (tmp_path / "ml-1m" / "ratings.dat").write_text(text)
+    with pytest.raises(ProjectError, match=r"ratings\.dat is not a ml-1m ratings file"):
+        preflight(tmp_path, "ml-1m")

@@ -1,0 +1,106 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from seqrec import columns as c
+from seqrec.metrics.statistics import bootstrap_mean
+from seqrec.parameters import Evaluation
+from seqrec.pipelines.evaluation.nodes import (
+    compare_models,
+    measure_ranks,
+    rank_by_popularity,
+    subtract_models,
+)
+from seqrec.pipelines.evaluation.tables import verdict
+from seqrec.schemas import TargetRanks
+
+OPTIONS = Evaluation(bootstrap_samples=200, cutoffs=(1, 10))
+
+
+def ranks_of(values):
+    """The same rank for a user under every protocol."""
+    rows = [
+        (str(user), "1", mask, when, float(rank), 100)
+        for user, rank in enumerate(values)
+        for mask in c.MASKS
+        for when in c.QUERY_TIMES
+    ]
+    names = [c.USER, c.ITEM, c.MASK, c.QUERY_TIME, c.RANK, c.CANDIDATES]
+    return pd.DataFrame(rows, columns=names)
+
+
+def metrics_of(values):
+    return measure_ranks(ranks_of(values), OPTIONS)
+
+
+def test_popularity_by_brute_force(interactions):
+    ranks = rank_by_popularity(interactions)
+    TargetRanks.validate(ranks)
+    train = interactions[interactions[c.SPLIT] == c.TRAIN]
+    counts = train[c.ITEM].value_counts().reindex(interactions[c.ITEM].unique(), fill_value=0)
+    for _, row in ranks.iterrows():
+        own = interactions[
+            (interactions[c.USER] == row[c.USER]) & (interactions[c.SPLIT] != c.TEST)
+        ]
+        shown = counts.drop(own[c.ITEM]) if row[c.MASK] == c.MASKED else counts
+        others = shown.drop(row[c.ITEM])
+        mine = counts[row[c.ITEM]]
+        assert row[c.RANK] == 1 + (others > mine).sum() + (others == mine).sum() / 2
+        assert row[c.CANDIDATES] == len(shown)
+
+
+def test_a_table_has_the_means_and_intervals_around_them():
+    table = compare_models(OPTIONS, good=metrics_of([1, 1, 1, 20]), bad=metrics_of([20] * 4))
+    row = table[(table[c.MODEL] == "good") & (table["metric"] == "HR@10")].iloc[0]
+    assert row["mean"] == 0.75
+    assert row["low"] < 0.75 < row["high"] + 1e-12
+    bad = table[(table[c.MODEL] == "bad") & (table["metric"] == "NDCG@10")]
+    assert (bad[["mean", "low", "high"]] == 0).all(axis=None)
+    assert len(table) == 2 * 4 * 6
+
+
+def test_differences_are_paired():
+    """Users differ wildly, the models by the same amount for each: no uncertainty is left."""
+    ranks = np.array([1, 2, 3, 5, 8, 9] * 20)
+    better, worse = metrics_of(ranks), metrics_of(ranks)
+    worse["MRR@10"] = better["MRR@10"] - 0.01
+    table = subtract_models(OPTIONS, ss4rec=better, ncf=worse)
+    row = table[table["metric"] == "MRR@10"].iloc[0]
+    assert row[["mean", "low", "high"]].astype(float).tolist() == pytest.approx([0.01] * 3)
+
+
+def test_users_are_paired_by_name_not_by_row():
+    ranks = ranks_of([1, 50, 1, 50])
+    shuffled = measure_ranks(ranks.sample(frac=1, random_state=1), OPTIONS)
+    table = subtract_models(OPTIONS, ss4rec=measure_ranks(ranks, OPTIONS), ncf=shuffled)
+    assert (table[["mean", "low", "high"]] == 0).all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "said"),
+    [
+        ([1] * 40, [50] * 40, "SS4Rec is better than NCF (NeuMF) by 1.0000"),
+        ([50] * 40, [1] * 40, "SS4Rec is worse than NCF (NeuMF) by 1.0000"),
+        ([1, 50] * 20, [50, 1] * 20, "SS4Rec and NCF (NeuMF) do not differ beyond noise"),
+    ],
+)
+def test_the_verdict_says_what_the_interval_allows(ours, theirs, said):
+    table = subtract_models(OPTIONS, ss4rec=metrics_of(ours), ncf=metrics_of(theirs))
+    (line,) = verdict(table, OPTIONS)
+    assert line.startswith(said)
+
+
+def test_the_interval_covers_as_often_as_it_says():
+    generator = np.random.default_rng(0)
+    covered = 0
+    for seed in range(200):
+        interval = bootstrap_mean(generator.exponential(size=(100, 1)), 300, 0.9, seed)
+        covered += interval.low[0] <= 1.0 <= interval.high[0]
+    assert 0.82 < covered / 200 < 0.95
+
+
+def test_a_random_scorer_lands_where_chance_puts_it():
+    ranks = np.random.default_rng(1).integers(1, 101, size=20_000)
+    table = metrics_of(ranks)
+    chosen = table[(table[c.MASK] == c.MASKED) & (table[c.QUERY_TIME] == c.KNOWN)]
+    assert chosen["HR@10"].mean() == pytest.approx(0.1, abs=0.01)

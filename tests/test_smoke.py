@@ -1,0 +1,150 @@
+"""The README's main command for real, and what it leaves to look at."""
+
+import contextlib
+import json
+import re
+import resource
+import shutil
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from tests.cli import browser, chromium, kedro
+from tests.conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A fresh copy of the project after ``kedro run``: its folder and what the run printed."""
+    project = tmp_path_factory.mktemp("smoke") / "project"
+    skip = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for name in ("conf", "src"):
+        shutil.copytree(ROOT / name, project / name, ignore=skip)
+    shutil.copy(ROOT / "pyproject.toml", project)
+    before = {path.relative_to(project) for path in project.iterdir()}
+    done = kedro(project, "run")
+    assert done.returncode == 0, done.stdout[-3000:]
+    after = {path.relative_to(project) for path in project.iterdir()}
+    assert {path.name for path in after - before} <= {"data", ".viz"}
+    return project, done.stdout
+
+
+def newest(project, name):
+    """Path of a file's newest version."""
+    return max((project / "data").rglob(f"{name}/*/{name.rsplit('/')[-1]}"))
+
+
+def headline(project, metric="NDCG@10"):
+    table = pd.read_csv(newest(project, "comparison.csv"))
+    chosen = table[(table["mask"] == "masked") & (table["query_time"] == "known")]
+    return chosen[chosen["metric"] == metric].set_index("model")["mean"]
+
+
+def test_ss4rec_is_above_ncf_and_popularity_by_the_tables_own_figures(finished):
+    project, printed = finished
+    ndcg = headline(project)
+    assert ndcg["ss4rec"] > 1.5 * ndcg["ncf"]
+    assert ndcg["ss4rec"] > 1.5 * ndcg["popularity"]
+    for model in ndcg.index:
+        assert f"{ndcg[model]:.4f}" in printed
+    assert "SS4Rec is better than NCF (NeuMF) by" in printed
+
+
+def test_it_shows_progress_while_it_trains(finished):
+    _, printed = finished
+    assert re.search(r"Train +3: 100%", printed)
+    assert re.search(r"ss4rec epoch +3: loss [\d.]+, valid NDCG@10", printed)
+
+
+def test_it_fits_three_gigabytes(finished):
+    kilobytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    assert kilobytes < 3 * 1024**2
+
+
+def test_no_value_is_nan_or_infinite(finished):
+    project, _ = finished
+    for path in (project / "data" / "06_models").rglob("history.csv"):
+        if path.is_file():
+            table = pd.read_csv(path)
+            assert table.notna().all(axis=None)
+            assert (table.abs() < 1e9).all(axis=None)
+
+
+def test_artifacts_are_safetensors_json_csv_parquet_and_html(finished):
+    project, _ = finished
+    endings = {path.suffix for path in (project / "data").rglob("*") if path.is_file()}
+    known = {".safetensors", ".json", ".csv", ".parquet", ".html", ".inter", ".item"}
+    assert endings <= known
+
+
+def test_both_models_rank_the_same_items_among_the_same_candidates(finished):
+    project, _ = finished
+    keys = ["user_id", "item_id", "mask", "query_time", "n_candidates"]
+    tables = [
+        pd.read_parquet(newest(project, f"{model}/target_ranks.parquet"))[keys]
+        .sort_values(keys)
+        .reset_index(drop=True)
+        for model in ("ss4rec", "ncf", "popularity")
+    ]
+    pd.testing.assert_frame_equal(tables[0], tables[1])
+    pd.testing.assert_frame_equal(tables[0], tables[2])
+
+
+def test_one_pipeline_can_be_run_again(finished):
+    project, _ = finished
+    before = newest(project, "report.html")
+    assert kedro(project, "run", "--pipeline", "evaluation").returncode == 0
+    assert newest(project, "report.html") > before
+    assert before.is_file()
+
+
+def test_the_report_opens_without_a_missing_asset_or_an_error(finished, tmp_path):
+    project, _ = finished
+    report = newest(project, "report.html")
+    text = report.read_text(encoding="utf-8")
+    assert not re.search(r'(?:src|href)="(?!data:|#)', text.split("<script>")[0])
+    page = chromium(
+        "--dump-dom", "--virtual-time-budget=8000", f"file://{report}", profile=tmp_path / "p"
+    )
+    body, log = page.split("<!-- log -->")
+    assert "CONSOLE" not in log, log
+    assert body.count('class="main-svg"') >= 3
+    assert "SS4Rec is better than NCF" in body
+
+
+def test_kedro_viz_shows_the_pipelines_and_a_browser_finds_the_nodes(finished, tmp_path):
+    project, _ = finished
+    browser()
+    built = kedro(project, "viz", "build")
+    assert built.returncode == 0, built.stdout[-2000:]
+    api = json.loads((project / "build" / "api" / "main").read_text())
+    assert {p["id"] for p in api["pipelines"]} >= {
+        "data_processing", "recbole_format", "train_ss4rec", "train_ncf", "evaluation",
+    }  # fmt: skip
+    assert api["layers"] == [
+        "raw", "intermediate", "primary", "model_input", "models", "model_output", "reporting",
+    ]  # fmt: skip
+    with served(project / "build") as address:
+        page = chromium(
+            "--dump-dom", "--virtual-time-budget=20000", "--window-size=1600,1200", address,
+            profile=tmp_path / "p",
+        )  # fmt: skip
+    for shown in ("mark_held_out", "atomic_files", "compare_models", "ss4rec", "model_input"):
+        assert f">{shown}<" in page, shown
+
+
+@contextlib.contextmanager
+def served(folder):
+    """Serve a folder on a free local port."""
+    command = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1"]
+    process = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    try:
+        port = re.search(r"port (\d+)", process.stdout.readline()).group(1)
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        process.kill()
+        process.wait()

@@ -11,9 +11,6 @@ from seqrec.errors import ProjectError
 
 CSV_RATINGS = "userId,movieId,rating,timestamp\n1,10,3.5,964982703\n2,11,5.0,964982704\n"
 CSV_MOVIES = (
-    'movieId,title,genres\n10,"Postman, The (Postino, Il) (1994)",Comedy|Drama\n'
-    '11,Untitled,War\n'
-)
     'movieId,title,genres\n10,"Postman, The (Postino, Il) (1994)",Comedy|Drama\n11,Untitled,War\n'
 )
 SEPARATED_MOVIES = "10::Postman, The (Postino, Il) (1994)::Comedy|Drama\n11::Untitled::War\n"
@@ -108,9 +105,7 @@ def preflight(folder, release, table="ratings"):
 
 
 def test_an_unknown_release_lists_the_known_ones(tmp_path):
-    with pytest.raises(
-        ProjectError, match="unknown dataset 'ml-9m': choose one of ml-100k"
-    ):
+    with pytest.raises(ProjectError, match="unknown dataset 'ml-9m': choose one of ml-100k"):
         preflight(tmp_path, "ml-9m")
 
 

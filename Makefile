@@ -1,6 +1,8 @@
 # make run, make test: nothing else is needed on a fresh machine with Python 3.11 or 3.12 and git.
 PYTHON ?= $(firstword $(foreach v,python3.11 python3.12 python3,$(shell command -v $(v) 2>/dev/null)))
 TORCH  ?= torch==2.13.0
+# CUDA builds of torch bring their own; elsewhere its interpreter runs the kernels in the tests.
+TRITON ?= triton==3.9.0
 VENV   := .venv
 READY  := $(VENV)/.ready
 BIN    := $(VENV)/bin
@@ -12,7 +14,7 @@ APT = { SUDO=; [ "$$(id -u)" = 0 ] || SUDO="sudo -n"; $$SUDO apt-get update -qq 
   >/dev/null; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint gpu-test viz lock clean chromium
+.PHONY: help setup run test lint gpu-test bench viz lock clean chromium
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +36,9 @@ lint: $(READY) ## ruff, mypy --strict, import-linter
 gpu-test: $(READY) ## the tests that need a CUDA device
 	$(BIN)/python -m pytest -m gpu
 
+bench: $(READY) ## time the engine on this machine; writes benchmarks/results/ssm-<device>.csv
+	cd benchmarks && ../$(BIN)/python ssm.py
+
 viz: $(READY) ## open the pipelines in kedro-viz
 	$(BIN)/kedro viz run
 
@@ -51,6 +56,8 @@ $(READY): pyproject.toml constraints.txt
 	  || { echo "Python 3.11 or 3.12 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { $(call APT,python3-venv) && $(PYTHON) -m venv $(VENV); }
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt "$(TORCH)" -e ".[dev]"
+	@$(BIN)/python -c 'import triton' 2>/dev/null \
+	  || $(BIN)/pip install --quiet --disable-pip-version-check $(TRITON)
 	@touch $@
 
 # Debian's browser, for the tests that look at pages. Without the right to install it those tests

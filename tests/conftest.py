@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from kedro.io.core import Version
 
 from seqrec import columns as c
@@ -22,6 +25,10 @@ from seqrec.pipelines.data_processing.nodes import (
     order_history,
 )
 from seqrec.pipelines.recbole_format.nodes import describe_interactions, write_atomic_files
+
+# Without a GPU, Triton's interpreter runs its kernels. Triton reads this when it is imported.
+if not torch.cuda.is_available() and importlib.util.find_spec("triton"):
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 ROOT = Path(__file__).parents[1]
 N_ITEMS = 20

@@ -47,6 +47,13 @@ class SS4RecModel(_Frozen):
     expand: PositiveInt = Field(2, description="Mamba's inner width over hidden_size.")
     dt_min: PositiveFloat = Field(0.001, description="Smallest initial step of S5, per second.")
     dt_max: PositiveFloat = Field(0.1, description="Largest initial step of S5, per second.")
+    time_scale: Literal["seconds", "log1p", "log1p_plus_one"] = Field(
+        "seconds",
+        description=(
+            "What S5 takes for time: seconds as in the authors' code; log1p keeps memory over "
+            "long gaps; log1p_plus_one also lets tied events enter the state."
+        ),
+    )
     shared_norm: bool = Field(
         False, description="One LayerNorm for both halves of a block, as in the authors' code."
     )
@@ -95,6 +102,9 @@ class Runtime(_Frozen):
     """The machine a run uses; never changes what is computed."""
 
     device: str = Field("cpu", pattern=r"^(cpu|auto|cuda(:\d+)?)$")
+    ssm_backend: Literal["auto", "official", "triton", "torch", "naive"] = Field(
+        "auto", description="Which implementation runs the recurrences; the function is the same."
+    )
     workers: int = Field(0, ge=0, description="Data loading processes.")
     eval_batch_size: PositiveInt = Field(256, description="Users scored at once.")
     show_progress: bool = True

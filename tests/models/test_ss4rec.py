@@ -2,13 +2,17 @@ import pytest
 import torch
 
 from seqrec.models.ss4rec import SS4RecEncoder
+from seqrec.ops.backend import resolve
+from seqrec.ops.discretize import scale_time
 from tests.conftest import ss4rec_model
+
+TORCH = resolve("torch", "cpu")
 
 
 @pytest.fixture
 def encoder():
     torch.manual_seed(3)
-    return SS4RecEncoder(ss4rec_model(n_layers=2), n_items=30).eval()
+    return SS4RecEncoder(ss4rec_model(n_layers=2), 30, TORCH).eval()
 
 
 @pytest.fixture
@@ -53,11 +57,59 @@ def test_values_and_gradients_stay_finite_for_any_gap(encoder, batch, gap):
 
 
 def test_fidelity_switches():
-    shared = SS4RecEncoder(ss4rec_model(shared_norm=True), 30).blocks[0]
+    shared = SS4RecEncoder(ss4rec_model(shared_norm=True), 30, TORCH).blocks[0]
     assert shared.relation_norm is shared.time_norm
-    official = SS4RecEncoder(ss4rec_model(initialization="authors"), 30).blocks[0]
+    official = SS4RecEncoder(ss4rec_model(initialization="authors"), 30, TORCH).blocks[0]
     assert (official.relation_aware.dt_proj.bias == 0).all()
-    own = SS4RecEncoder(ss4rec_model(), 30)
+    own = SS4RecEncoder(ss4rec_model(), 30, TORCH)
     assert (own.blocks[0].relation_aware.dt_proj.bias != 0).all()
     assert own.blocks[0].relation_norm is not own.blocks[0].time_norm
     assert (own.item_embedding.weight[0] == 0).all()
+
+
+def with_backend(encoder, name, **changes):
+    """The same weights on another implementation."""
+    model = ss4rec_model(n_layers=2, **changes)
+    other = SS4RecEncoder(model, 30, resolve(name, "cpu")).eval()
+    other.load_state_dict(encoder.state_dict())
+    return other
+
+
+@pytest.mark.parametrize("name", ["naive", "triton"])
+def test_one_set_of_weights_runs_on_every_backend(encoder, batch, name):
+    pytest.importorskip("triton") if name == "triton" else None
+    hidden = with_backend(encoder, name)(*batch)
+    torch.testing.assert_close(hidden, encoder(*batch), rtol=1e-4, atol=1e-5)
+
+
+def test_leaving_padding_out_changes_nothing_else(encoder, batch):
+    pytest.importorskip("triton")
+    items, intervals = batch
+    lengths = torch.tensor([5, 12])
+    padding = torch.arange(12) >= lengths[:, None]
+    items, intervals = items.masked_fill(padding, 0), intervals.masked_fill(padding, 0)
+    packed = with_backend(encoder, "triton")(items, intervals, lengths)
+    dense = encoder(items, intervals)
+    torch.testing.assert_close(packed[~padding], dense[~padding], rtol=1e-4, atol=1e-5)
+    assert (packed[padding] == 0).all()
+
+
+def test_a_history_is_extended_event_by_event(encoder, batch):
+    """Streaming: each further event costs one step and gives what the whole would."""
+    items, intervals = batch
+    whole, _ = encoder.extend(items, intervals)
+    state, steps = None, []
+    for k in range(items.shape[1]):
+        hidden, state = encoder.extend(items[:, k : k + 1], intervals[:, k : k + 1], state)
+        steps.append(hidden)
+    torch.testing.assert_close(torch.cat(steps, dim=1), whole, rtol=1e-4, atol=1e-5)
+
+
+def test_tied_events_enter_the_state_only_with_a_scale_that_lets_them(encoder, batch):
+    """Δ = 0 after an item: its S5 input is lost in seconds, not in log1p_plus_one."""
+    u = torch.zeros(1, 3, 16)
+    u[0, 0] = 1.0
+    for scale, enters in (("seconds", False), ("log1p", False), ("log1p_plus_one", True)):
+        interval = scale_time(torch.tensor([[0, 5, 5]]), scale)
+        y, _ = encoder.blocks[0].time_aware(u, interval)
+        assert bool(y[0, 1].abs().max() > 1e-6) == enters, scale

@@ -68,6 +68,14 @@ def test_save_and_load_keep_every_rank(name, files, tmp_path):
     pd.testing.assert_frame_equal(rank(dataset.load(), files, CPU), rank(artifact, files, CPU))
 
 
+@pytest.mark.parametrize("ssm_backend", ["naive", "torch", "triton"])
+def test_a_checkpoint_ranks_the_same_on_every_backend(name, files, ssm_backend):
+    pytest.importorskip("triton") if ssm_backend == "triton" else None
+    artifact, _ = trained(name, files)
+    elsewhere = CPU.model_copy(update={"ssm_backend": ssm_backend})
+    pd.testing.assert_frame_equal(rank(artifact, files, elsewhere), rank(artifact, files, CPU))
+
+
 def test_the_same_seed_gives_the_same_numbers(name, files):
     (first, history), (second, again) = (trained(name, files) for _ in range(2))
     seconds = ["train_seconds", "valid_seconds"]

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from seqrec.models.mamba import Mamba
+from seqrec.models.mamba import Mamba, MambaState
 from seqrec.models.s5 import S5
+from seqrec.ops.backend import Backend
+from seqrec.ops.packing import Packing
 from seqrec.parameters import SS4RecModel
+
+BlockState = tuple[Tensor, MambaState]
+"""State of S5 and of Mamba."""
 
 
 class SS4RecBlock(nn.Module):
@@ -14,31 +19,44 @@ class SS4RecBlock(nn.Module):
 
     Args:
         model: Sizes; `shared_norm` makes both LayerNorms one, as in the authors' code.
+        backend: Which implementation runs the recurrences.
 
     Paper: SS4Rec (arXiv 2502.08132), hybrid SSM layer.
     """
 
-    def __init__(self, model: SS4RecModel) -> None:
+    def __init__(self, model: SS4RecModel, backend: Backend) -> None:
         super().__init__()
-        self.time_aware = S5(model.hidden_size, model.d_state, model.dt_min, model.dt_max)
-        self.relation_aware = Mamba(model.hidden_size, model.d_state, model.d_conv, model.expand)
-        self.time_norm = nn.LayerNorm(model.hidden_size, eps=1e-12)
-        self.relation_norm = (
-            self.time_norm if model.shared_norm else nn.LayerNorm(model.hidden_size, eps=1e-12)
-        )
-        self.dropout = nn.Dropout(model.dropout)
+        size = model.hidden_size
+        self.time_aware = S5(size, model.d_state, model.dt_min, model.dt_max, backend)
+        self.relation_aware = Mamba(size, model.d_state, model.d_conv, model.expand, backend)
+        self.time_norm = nn.LayerNorm(size, eps=1e-12)
+        self.relation_norm = self.time_norm if model.shared_norm else nn.LayerNorm(size, eps=1e-12)
+        self.dropout, self.backend = model.dropout, backend
 
-    def forward(self, x: Tensor, interval: Tensor) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        interval: Tensor,
+        state: BlockState | None = None,
+        packing: Packing | None = None,
+    ) -> tuple[Tensor, BlockState]:
         """Mix along the history.
 
         Args:
-            x:        Input,                          (B, L, D).
-            interval: Seconds until the next event,   (B, L).
+            x:        Input,                                    (B, L, D).
+            interval: Scaled time until the next event,         (B, L).
+            state:    What an earlier call returned, to go on after it.
+            packing:  Layout of packed input, (T, D) and (T,); None for dense input.
 
         Returns:
-            Output, (B, L, D).
+            Output, (B, L, D), and the state to go on from.
         """
-        mixed, _ = self.time_aware(x, interval)
-        h = self.time_norm(self.dropout(mixed) + x)
-        output: Tensor = self.relation_norm(self.dropout(self.relation_aware(h)) + h)
-        return output
+        time_state, relation_state = state or (None, None)
+        mixed, time_state = self.time_aware(x, interval, time_state, packing)
+        h = self._normalise(self.time_norm, mixed, x)
+        mixed, relation_state = self.relation_aware(h, relation_state, packing)
+        return self._normalise(self.relation_norm, mixed, h), (time_state, relation_state)
+
+    def _normalise(self, norm: nn.LayerNorm, mixed: Tensor, x: Tensor) -> Tensor:
+        dropout = self.dropout if self.training else 0.0
+        return self.backend.residual_norm(mixed, x, norm.weight, norm.bias, norm.eps, dropout)

@@ -8,7 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqrec.ops.selective_scan import selective_scan
+from seqrec.ops.backend import Backend
+from seqrec.ops.packing import Packing
+
+MambaState = tuple[Tensor, Tensor]
+"""Last inputs of the convolution, (B, W − 1, E), and last state of the scan, (B, E, N)."""
 
 
 class Mamba(nn.Module):
@@ -22,11 +26,14 @@ class Mamba(nn.Module):
         d_state: N, states per channel.
         d_conv: Width of the causal convolution.
         expand: E = expand · d_model channels inside.
+        backend: Which implementation runs convolution and scan.
 
     Paper: Mamba (arXiv 2312.00752), section 3 and algorithm 2.
     """
 
-    def __init__(self, d_model: int, d_state: int = 16, d_conv: int = 4, expand: int = 2) -> None:
+    def __init__(
+        self, d_model: int, d_state: int, d_conv: int, expand: int, backend: Backend
+    ) -> None:
         super().__init__()
         self.d_inner, self.d_state = expand * d_model, d_state
         self.dt_rank = math.ceil(d_model / 16)
@@ -41,6 +48,7 @@ class Mamba(nn.Module):
         )
         self.D = nn.Parameter(torch.ones(self.d_inner))
         self.out_proj = nn.Linear(self.d_inner, d_model, bias=False)
+        self.backend = backend
         self._init_dt()
 
     def _init_dt(self, dt_min: float = 1e-3, dt_max: float = 0.1, dt_floor: float = 1e-4) -> None:
@@ -52,19 +60,29 @@ class Mamba(nn.Module):
         with torch.no_grad():
             self.dt_proj.bias.copy_(dt + torch.log(-torch.expm1(-dt)))
 
-    def forward(self, hidden: Tensor) -> Tensor:
+    def forward(
+        self, hidden: Tensor, state: MambaState | None = None, packing: Packing | None = None
+    ) -> tuple[Tensor, MambaState]:
         """Mix along the sequence.
 
         Args:
-            hidden: Input, (B, L, d_model).
+            hidden:  Input, (B, L, d_model).
+            state:   What an earlier call returned, to go on after it.
+            packing: Layout of packed input, (T, d_model); None for dense input.
 
         Returns:
-            Output, (B, L, d_model).
+            Output, (B, L, d_model), and the state to go on from.
         """
-        length = hidden.shape[1]
-        x, z = self.in_proj(hidden).chunk(2, dim=-1)
-        x = F.silu(self.conv1d(x.transpose(1, 2))[..., :length]).transpose(1, 2)
+        packed = {} if packing is None else {"packing": packing}
+        conv_state, scan_state = state or (None, None)
+        # Two products, not one and a split: its gradient would copy both halves together.
+        x, z = (F.linear(hidden, half) for half in self.in_proj.weight.chunk(2))
+        x, conv_state = self.backend.causal_conv(
+            x, self.conv1d.weight[:, 0], self.conv1d.bias, conv_state, **packed
+        )
         dt, B, C = self.x_proj(x).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
-        y, _ = selective_scan(x, F.softplus(self.dt_proj(dt)), -torch.exp(self.A_log), B, C)
-        output: Tensor = self.out_proj((y + self.D * x) * F.silu(z))
-        return output
+        A = -torch.exp(self.A_log)
+        y, scan_state = self.backend.selective_scan(
+            x, self.dt_proj(dt), A, B, C, self.D, z, scan_state, **packed
+        )
+        return self.out_proj(y), (conv_state, scan_state)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqrec.ops.discretize import zoh
-from seqrec.ops.linear_scan import linear_scan
+from seqrec.ops.backend import Backend
+from seqrec.ops.packing import Packing
 
 MAX_REAL_PART = -1e-4
 """Re(Λ) is kept at or below it: a positive eigenvalue would give Inf after a long gap."""
@@ -22,11 +23,14 @@ class S5(nn.Module):
         d_state: P, number of complex states.
         dt_min: Smallest initial step, log-uniform.
         dt_max: Largest initial step.
+        backend: Which implementation runs the recurrence.
 
     Paper: S5 (arXiv 2208.04933), eq. 2 and 6; SS4Rec (arXiv 2502.08132), time-aware SSM.
     """
 
-    def __init__(self, hidden_size: int, d_state: int, dt_min: float, dt_max: float) -> None:
+    def __init__(
+        self, hidden_size: int, d_state: int, dt_min: float, dt_max: float, backend: Backend
+    ) -> None:
         super().__init__()
         import s5
 
@@ -37,24 +41,37 @@ class S5(nn.Module):
         self.C = nn.Parameter(torch.view_as_real(reference.C.detach()).clone())
         self.D = nn.Parameter(reference.D.detach().clone())
         self.log_step = nn.Parameter(reference.log_step.detach().flatten().clone())
+        self.backend = backend
 
     def forward(
-        self, u: Tensor, interval: Tensor, state: Tensor | None = None
+        self,
+        u: Tensor,
+        interval: Tensor,
+        state: Tensor | None = None,
+        packing: Packing | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Mix along time.
 
         Args:
             u:        Input,                                          (B, L, H).
-            interval: Seconds each input is held, until the next one, (B, L).
-            state:    State before the first input, complex,          (B, P); zero if None.
+            interval: Time each input is held, until the next one,    (B, L).
+            state:    State before the first input, as pairs,         (B, 2P); zero if None.
+            packing:  Layout of packed input, (T, H) and (T,); None for dense input.
 
         Returns:
-            y:    Output,                            (B, L, H).
-            last: State after the last input,        (B, P), complex.
+            y:    Output,                       (B, L, H).
+            last: State after the last input,   (B, 2P).
         """
-        eigenvalues = torch.complex(self.Lambda_re.clamp(max=MAX_REAL_PART), self.Lambda_im)
-        decay, gain = zoh(eigenvalues, interval[..., None] * torch.exp(self.log_step))
-        drive = gain * torch.complex(u @ self.B[..., 0].T, u @ self.B[..., 1].T)
-        states, last = linear_scan(decay, drive, state)
-        y = states.real @ self.C[..., 0].T - states.imag @ self.C[..., 1].T
+        packed = {} if packing is None else {"packing": packing}
+        drive = F.linear(u, torch.cat([self.B[..., 0], self.B[..., 1]]))
+        states, last = self.backend.zoh_scan(
+            drive,
+            interval,
+            self.Lambda_re.clamp(max=MAX_REAL_PART),
+            self.Lambda_im,
+            torch.exp(self.log_step),
+            state,
+            **packed,
+        )
+        y = F.linear(states, torch.cat([self.C[..., 0], -self.C[..., 1]], dim=1))
         return y + self.D * u, last

@@ -92,6 +92,7 @@ def build_config(
         "valid_mask": training.valid_mask,
         "valid_query_time": training.valid_query_time,
         "device": str(resolve_device(runtime.device)),
+        "ssm_backend": runtime.ssm_backend,
         "worker": runtime.workers,
         "show_progress": runtime.show_progress,
         "eval_users": runtime.eval_batch_size,

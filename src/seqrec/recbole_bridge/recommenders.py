@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import torch
@@ -12,10 +13,13 @@ from torch import Tensor
 
 from seqrec.models.ncf import NeuMF
 from seqrec.models.ss4rec import SS4RecEncoder
+from seqrec.ops.backend import resolve
 from seqrec.parameters import NCFModel, SS4RecModel
 from seqrec.recbole_bridge.config import BridgeConfig
 from seqrec.recbole_bridge.datasets import DELTA_LIST, TARGET_LIST, HistoryDataset, PairDataset
 from seqrec.recbole_bridge.loaders import NEGATIVE_LIST
+
+logger = logging.getLogger(__name__)
 
 
 class SS4RecRecommender(SequentialRecommender):
@@ -31,7 +35,9 @@ class SS4RecRecommender(SequentialRecommender):
     def __init__(self, config: BridgeConfig, dataset: HistoryDataset) -> None:
         super().__init__(config, dataset)
         self.loss_type = config["loss_type"]
-        self.encoder = SS4RecEncoder(config["model_parameters"], self.n_items)
+        backend = resolve(config["ssm_backend"], config["device"])
+        logger.info("ssm_backend %s on %s", backend.name, config["device"])
+        self.encoder = SS4RecEncoder(config["model_parameters"], self.n_items, backend)
 
     def calculate_loss(self, interaction: Interaction) -> Tensor:
         """Return the mean loss over the batch's targets.
@@ -45,7 +51,7 @@ class SS4RecRecommender(SequentialRecommender):
         learned = targets > 0
         hidden = self._encode(interaction)[learned]
         if self.loss_type == "CE":
-            return F.cross_entropy(self.encoder.score(hidden), targets[learned])
+            return self.encoder.loss(hidden, targets[learned])
         embedding = self.encoder.item_embedding
         positive = (hidden * embedding(targets[learned])).sum(-1, keepdim=True)
         negatives = embedding(interaction[NEGATIVE_LIST][learned])
@@ -63,7 +69,9 @@ class SS4RecRecommender(SequentialRecommender):
         return self.encoder.score(self._last(interaction))
 
     def _encode(self, interaction: Interaction) -> Tensor:
-        hidden: Tensor = self.encoder(interaction[self.ITEM_SEQ], interaction[DELTA_LIST])
+        hidden: Tensor = self.encoder(
+            interaction[self.ITEM_SEQ], interaction[DELTA_LIST], interaction[self.ITEM_SEQ_LEN]
+        )
         return hidden
 
     def _last(self, interaction: Interaction) -> Tensor:

@@ -1,6 +1,1 @@
-"""Diagonal linear recurrence with one complex decay per step (S5)."""
-
-from seqrec.ops.linear_scan.naive import linear_scan_naive
-from seqrec.ops.linear_scan.stepwise import linear_scan
-
-__all__ = ["linear_scan", "linear_scan_naive"]
+"""S5's recurrence: zero-order hold and a diagonal complex scan with an interval per step."""

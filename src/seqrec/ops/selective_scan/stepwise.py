@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 CHUNK = 16
@@ -81,24 +82,17 @@ def _replay(
 
 
 def selective_scan(
-    u: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, state: Tensor | None = None
+    u: Tensor,
+    dt: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor,
+    z: Tensor,
+    state: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Run a selective scan; see `selective_scan_naive`, the same function.
-
-    Args:
-        u:     Input,                        (B, L, E).
-        dt:    Positive step,                (B, L, E).
-        A:     Negative diagonal,            (E, N).
-        B:     Input matrix per step,        (B, L, N).
-        C:     Output matrix per step,       (B, L, N).
-        state: h before the first step,      (B, E, N); zero if None.
-
-    Returns:
-        y:    Output,         (B, L, E).
-        last: h_L,            (B, E, N).
-    """
+    """Run a selective scan; the function of `seqrec.ops.selective_scan.naive.selective_scan`."""
     start = u.new_zeros(u.shape[0], *A.shape) if state is None else state
-    time_first = [x.transpose(0, 1).contiguous() for x in (u, dt, B, C)]
-    u, dt, B, C = time_first
-    y, last = _SelectiveScan.apply(u, dt, A, B, C, start)  # type: ignore[no-untyped-call]
-    return y.transpose(0, 1), last
+    v, s, b, c = (x.transpose(0, 1).contiguous() for x in (u, F.softplus(dt), B, C))
+    y, last = _SelectiveScan.apply(v, s, A, b, c, start)  # type: ignore[no-untyped-call]
+    return (y.transpose(0, 1) + D * u) * F.silu(z), last

@@ -1,0 +1,1 @@
+"""Mamba's short depthwise convolution over the past, with SiLU."""

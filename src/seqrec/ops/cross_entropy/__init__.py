@@ -1,0 +1,1 @@
+"""Cross-entropy of dot products with every item's embedding."""

@@ -1,0 +1,1 @@
+"""LayerNorm of a residual: what stands between the halves of a block."""

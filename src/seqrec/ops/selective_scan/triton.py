@@ -1,0 +1,318 @@
+"""Mamba's recurrence in one kernel each way: softplus, scan, skip, gate and every gradient.
+
+A program is one warp and runs a block of channels of one history. Its 32 lanes are NG groups of
+states × EG groups of channels; a lane keeps NI states of EI channels in registers. The inputs of
+the next step are loaded while the present one is computed. The forward pass keeps the states of
+every `CHUNK`-th step; the backward pass rebuilds a chunk at a time. Histories lie one after the
+other in flat arrays, ``offsets`` says where each begins, so padding is never visited.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from seqrec.ops.packing import Packing
+
+CHUNK = 16
+FEW_WARPS = 2048
+# Channels of a program and groups of states among its lanes, as measured on an H100 (docs/ssm.md).
+FORWARD_FEW, FORWARD_MANY, BACKWARD = (16, 4), (32, 1), (32, 1)
+LOG2_E = tl.constexpr(1.4426950408889634)
+
+
+@triton.jit
+def _softplus(x):
+    return tl.where(x > 20.0, x, tl.log(1.0 + tl.exp(tl.minimum(x, 20.0))))
+
+
+@triton.jit
+def _sigmoid(x):
+    return 1.0 / (1.0 + tl.exp(-x))
+
+
+@triton.jit
+def _channels(x):
+    """Spread values per channel, (EI, EG), over a tile (NI, EI, NG, EG)."""
+    return x[None, :, None, :]
+
+
+@triton.jit
+def _states(x):
+    """Spread values per state, (NI, NG), over a tile (NI, EI, NG, EG)."""
+    return x[:, None, :, None]
+
+
+@triton.jit
+def _over_states(tile):
+    return tl.sum(tl.sum(tile, axis=0), axis=1)
+
+
+@triton.jit
+def _over_channels(tile):
+    return tl.sum(tl.sum(tile, axis=1), axis=2)
+
+
+@triton.jit
+def _cells(NI: tl.constexpr, EI: tl.constexpr, NG: tl.constexpr, EG: tl.constexpr):
+    """Places of a tile in a block of 32 channels, states first.
+
+    In 64 bits, so that a lane's places are one register and constants: 32 pointers of their own
+    would not leave room for the states.
+    """
+    ni = tl.arange(0, NI).to(tl.int64)[:, None, None, None]
+    ei = tl.arange(0, EI).to(tl.int64)[None, :, None, None]
+    ng = tl.arange(0, NG).to(tl.int64)[None, None, :, None]
+    eg = tl.arange(0, EG).to(tl.int64)[None, None, None, :]
+    return (ni * NG + ng) * 32 + ei * EG + eg
+
+
+@triton.jit
+def _load(pointer, mask):
+    return tl.load(pointer, mask=mask, other=0.0).to(tl.float32)
+
+
+@triton.jit
+def _selective_forward(
+    u, dt, A, B, C, D, z, state, y, last, kept, offsets,
+    u_row, dt_row, b_row, c_row, z_row, E,
+    N: tl.constexpr, NI: tl.constexpr, EI: tl.constexpr, NG: tl.constexpr, EG: tl.constexpr,
+    CHUNK: tl.constexpr,
+    HAS_STATE: tl.constexpr,
+):  # fmt: skip
+    b = tl.program_id(0).to(tl.int64)
+    start, end = tl.load(offsets + b), tl.load(offsets + b + 1)
+    e = (tl.program_id(1) * EI + tl.arange(0, EI))[:, None] * EG + tl.arange(0, EG)[None, :]
+    n = tl.arange(0, NI)[:, None] * NG + tl.arange(0, NG)[None, :]
+    in_e, in_n = e < E, n < N
+    both = _states(in_n) & _channels(in_e)
+    a = _load(A + _channels(e) * N + _states(n), both) * LOG2_E
+    skip = _load(D + e, in_e)
+    tile: tl.constexpr = NI * NG * 32
+    first = tl.program_id(1) * EI * EG
+    blocks = tl.cdiv(E, 32)
+    own = (b * blocks + first // 32) * tile + first % 32 + _cells(NI, EI, NG, EG)
+    chunk = kept + start // CHUNK * blocks * tile + own
+    h = tl.zeros([NI, EI, NG, EG], tl.float32)
+    if HAS_STATE:
+        h = tl.load(state + own)
+    ut, raw = _load(u + start * u_row + e, in_e), _load(dt + start * dt_row + e, in_e)
+    bt, ct = _load(B + start * b_row + n, in_n), _load(C + start * c_row + n, in_n)
+    zt = _load(z + start * z_row + e, in_e)
+    for t in range(start, end):
+        if (t - start) % CHUNK == 0:
+            tl.store(chunk + (t - start) // CHUNK * blocks * tile, h)
+        ahead = tl.minimum(t + 1, end - 1)
+        next_u, next_raw = _load(u + ahead * u_row + e, in_e), _load(dt + ahead * dt_row + e, in_e)
+        next_b, next_c = _load(B + ahead * b_row + n, in_n), _load(C + ahead * c_row + n, in_n)
+        next_z = _load(z + ahead * z_row + e, in_e)
+        s = _softplus(raw)
+        h = tl.exp2(a * _channels(s)) * h + _states(bt) * _channels(s * ut)
+        yt = _over_states(h * _states(ct)) + skip * ut
+        tl.store(y + t * E + e, yt * zt * _sigmoid(zt), mask=in_e)
+        ut, raw, bt, ct, zt = next_u, next_raw, next_b, next_c, next_z
+    tl.store(last + own, h)
+
+
+@triton.jit
+def _selective_backward(
+    u, dt, A, B, C, D, z, kept, scratch, d_y, d_last, offsets,
+    d_u, d_dt, d_A, d_B, d_C, d_D, d_z, d_state,
+    u_row, dt_row, b_row, c_row, z_row, E, total,
+    N: tl.constexpr, NI: tl.constexpr, EI: tl.constexpr, NG: tl.constexpr, EG: tl.constexpr,
+    CHUNK: tl.constexpr,
+    HAS_LAST: tl.constexpr,
+):  # fmt: skip
+    b = tl.program_id(0).to(tl.int64)
+    block = tl.program_id(1)
+    start, end = tl.load(offsets + b), tl.load(offsets + b + 1)
+    e = (block * EI + tl.arange(0, EI))[:, None] * EG + tl.arange(0, EG)[None, :]
+    n = tl.arange(0, NI)[:, None] * NG + tl.arange(0, NG)[None, :]
+    in_e, in_n = e < E, n < N
+    both = _states(in_n) & _channels(in_e)
+    a = _load(A + _channels(e) * N + _states(n), both) * LOG2_E
+    skip = _load(D + e, in_e)
+    tile: tl.constexpr = NI * NG * 32
+    blocks = tl.num_programs(1)
+    cells = _cells(NI, EI, NG, EG)
+    own = (b * blocks + block) * tile
+    G = tl.zeros([NI, EI, NG, EG], tl.float32)
+    if HAS_LAST:
+        G = tl.load(d_last + own + cells)
+    A_sum = tl.zeros([NI, EI, NG, EG], tl.float32)
+    D_sum = tl.zeros([EI, EG], tl.float32)
+    mine = scratch + own * CHUNK + cells
+    chunk_of = kept + ((start // CHUNK + b) * blocks + block) * tile + cells
+    chunks = tl.cdiv(end - start, CHUNK)
+    for back in range(0, chunks):
+        chunk = chunks - 1 - back
+        begin = start + chunk * CHUNK
+        stop = tl.minimum(begin + CHUNK, end)
+        h = tl.load(chunk_of + chunk * blocks * tile)
+        ut, raw = _load(u + begin * u_row + e, in_e), _load(dt + begin * dt_row + e, in_e)
+        bt = _load(B + begin * b_row + n, in_n)
+        for t in range(begin, stop):
+            tl.store(mine + (t - begin) * tile, h)
+            ahead = tl.minimum(t + 1, stop - 1)
+            next_u = _load(u + ahead * u_row + e, in_e)
+            next_raw = _load(dt + ahead * dt_row + e, in_e)
+            next_b = _load(B + ahead * b_row + n, in_n)
+            s = _softplus(raw)
+            h = tl.exp2(a * _channels(s)) * h + _states(bt) * _channels(s * ut)
+            ut, raw, bt = next_u, next_raw, next_b
+        final = stop - 1
+        ct = _load(C + final * c_row + n, in_n)
+        zt, out = _load(z + final * z_row + e, in_e), _load(d_y + final * E + e, in_e)
+        for i in range(0, stop - begin):
+            t = final - i
+            behind = tl.maximum(t - 1, begin)
+            next_u = _load(u + behind * u_row + e, in_e)
+            next_raw = _load(dt + behind * dt_row + e, in_e)
+            next_b, next_c = (
+                _load(B + behind * b_row + n, in_n),
+                _load(C + behind * c_row + n, in_n),
+            )
+            next_z, next_out = (
+                _load(z + behind * z_row + e, in_e),
+                _load(d_y + behind * E + e, in_e),
+            )
+            before = tl.load(mine + (t - begin) * tile)
+            s = _softplus(raw)
+            v = s * ut
+            decay = tl.exp2(a * _channels(s))
+            gate = _sigmoid(zt)
+            yt = _over_states(h * _states(ct)) + skip * ut
+            tl.store(d_z + t * E + e, out * yt * gate * (1 + zt * (1 - gate)), mask=in_e)
+            dy = out * zt * gate
+            G += _states(ct) * _channels(dy)
+            partial = (block * total + t) * N + n
+            tl.store(d_C + partial, _over_channels(h * _channels(dy)), mask=in_n)
+            tl.store(d_B + partial, _over_channels(G * _channels(v)), mask=in_n)
+            h = before
+            d_v = _over_states(G * _states(bt))
+            G *= decay
+            S = G * before
+            d_s = _over_states(S * a) / LOG2_E + ut * d_v
+            tl.store(d_u + t * E + e, s * d_v + skip * dy, mask=in_e)
+            tl.store(d_dt + t * E + e, d_s * _sigmoid(raw), mask=in_e)
+            A_sum += S * _channels(s)
+            D_sum += dy * ut
+            ut, raw, bt, ct, zt, out = next_u, next_raw, next_b, next_c, next_z, next_out
+    tl.store(d_A + own + cells, A_sum)
+    tl.store(d_state + own + cells, G)
+    tl.store(d_D + b * E + e, D_sum, mask=in_e)
+
+
+class _SelectiveScan(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, Tensor]:
+        u, dt, A, B, C, D, z, state, offsets = inputs
+        (total, E), N, rows = u.shape, A.shape[1], len(offsets) - 1
+        y = torch.empty(total, E, dtype=u.dtype, device=u.device)
+        padded = max(triton.next_power_of_2(N), 16)
+        last = u.new_empty(rows, triton.cdiv(E, 32), padded, 32, dtype=torch.float32)
+        kept = last.new_empty(total // CHUNK + rows, *last.shape[1:])
+        strides = [x.stride(0) for x in (u, dt, B, C, z)]
+        channels, groups = FORWARD_FEW if rows * E <= 32 * FEW_WARPS else FORWARD_MANY
+        _selective_forward[(rows, last.shape[1] * (32 // channels))](
+            u, dt, A, B, C, D, z, last if state is None else _to_cells(state, last), y, last, kept,
+            offsets, *strides, E, N=N, **_tile(padded, channels, groups), CHUNK=CHUNK,
+            HAS_STATE=state is not None, num_warps=max(1, padded // 32),
+        )  # fmt: skip
+        ctx.save_for_backward(u, dt, A, B, C, D, z, kept, offsets)
+        ctx.strides, ctx.has_state = strides, state is not None
+        ctx.set_materialize_grads(False)
+        return y, _from_cells(last, E, N)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        u, dt, A, B, C, D, z, kept, offsets = ctx.saved_tensors
+        (total, E), N, rows = u.shape, A.shape[1], len(offsets) - 1
+        blocks, padded = kept.shape[1:3]
+        d_y, d_last = gradients
+        d_y = torch.zeros_like(u) if d_y is None else d_y.contiguous()
+        d_u, d_dt, d_z = (torch.empty(total, E, dtype=u.dtype, device=u.device) for _ in range(3))
+        d_BC = kept.new_empty(2, blocks, total, N)
+        d_A, d_state = (kept.new_empty(rows, *kept.shape[1:]) for _ in range(2))
+        d_D = kept.new_empty(rows, E)
+        scratch = kept.new_empty(CHUNK, *d_A.shape)
+        channels, groups = BACKWARD
+        _selective_backward[(rows, blocks)](
+            u, dt, A, B, C, D, z, kept, scratch, d_y,
+            d_A if d_last is None else _to_cells(d_last, d_A), offsets,
+            d_u, d_dt, d_A, d_BC[0], d_BC[1], d_D, d_z, d_state, *ctx.strides, E, total,
+            N=N, **_tile(padded, channels, groups), CHUNK=CHUNK, HAS_LAST=d_last is not None,
+            num_warps=max(1, padded // 32),
+        )  # fmt: skip
+        to_state = _from_cells(d_state, E, N) if ctx.has_state else None
+        to_B, to_C = d_BC.sum(1).unbind()
+        to_A = _from_cells(d_A.sum(0, keepdim=True), E, N)[0]
+        return (
+            d_u, d_dt.to(dt.dtype), to_A, to_B.to(B.dtype), to_C.to(C.dtype),
+            d_D.sum(0), d_z.to(z.dtype), to_state, None,
+        )  # fmt: skip
+
+
+def _tile(states: int, channels: int, groups: int) -> dict[str, int]:
+    """Spread states × channels over 32 lanes, `groups` of them along the states."""
+    lanes = 32 // groups
+    return {"NI": states // groups, "EI": channels // lanes, "NG": groups, "EG": lanes}
+
+
+def _to_cells(x: Tensor, like: Tensor) -> Tensor:
+    """Lay (B, E, N) out as programs hold it, (B, blocks, padded N, 32), padded with zeros."""
+    (rows, E, N), (blocks, padded) = x.shape, like.shape[1:3]
+    whole = torch.nn.functional.pad(x, (0, padded - N, 0, blocks * 32 - E))
+    return whole.view(rows, blocks, 32, padded).transpose(2, 3).contiguous()
+
+
+def _from_cells(cells: Tensor, E: int, N: int) -> Tensor:
+    """Undo `_to_cells`."""
+    return cells.transpose(2, 3).flatten(1, 2)[:, :E, :N]
+
+
+def selective_scan(
+    u: Tensor,
+    dt: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor,
+    z: Tensor,
+    state: Tensor | None = None,
+    packing: Packing | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Run a selective scan; the function of `seqrec.ops.selective_scan.naive.selective_scan`.
+
+    Args:
+        u: As there.
+        dt: As there.
+        A: As there.
+        B: As there.
+        C: As there.
+        D: As there.
+        z: As there.
+        state: As there.
+        packing: Where histories begin in packed input, (T, ...) instead of (B, L, ...); None for
+            dense input.
+
+    Returns:
+        Output shaped and typed as `u`, and the last state of each history in float32.
+    """
+    layout = packing or Packing.of_batch(u)
+    v, s, b, c, gate = (_rows(x) for x in (u, dt, B, C, z))
+    start = None if state is None else state.float().contiguous()
+    y, last = _SelectiveScan.apply(
+        v, s, A.float().contiguous(), b, c, D.float().contiguous(), gate, start, layout.offsets
+    )
+    return y.view(u.shape), last
+
+
+def _rows(x: Tensor) -> Tensor:
+    """View as (T, width) with adjacent columns; a slice of a wider matrix needs no copy."""
+    flat = x.flatten(0, -2)
+    return flat if flat.stride(-1) == 1 else flat.contiguous()

@@ -58,6 +58,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt "$(TORCH)" -e ".[dev]"
 	@$(BIN)/python -c 'import triton' 2>/dev/null \
 	  || $(BIN)/pip install --quiet --disable-pip-version-check $(TRITON)
+	@$(BIN)/python -m seqrec.ops.warm_up
 	@touch $@
 
 # Debian's browser, for the tests that look at pages. Without the right to install it those tests

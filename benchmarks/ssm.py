@@ -240,7 +240,8 @@ def block_on_cpu() -> None:
             y = block(x, interval)
             (y[0] if isinstance(y, tuple) else y).sum().backward()
 
-        ms = median_ms(work, "cpu", repeats=5, warmup=2)
+        slow = "s5-pytorch" in what  # most of a minute a time
+        ms = median_ms(work, "cpu", repeats=1 if slow else 9, warmup=1 if slow else 3)
         ours = ours or ms
         report("block 64x200, forward and backward", what, ms, ratio=round(ms / ours, 2))
 

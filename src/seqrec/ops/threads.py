@@ -1,0 +1,30 @@
+"""Compiled loops over a batch, shared out among torch's threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def in_threads(kernel: Callable[..., None], shared: Tensor, *per_row: Tensor) -> None:
+    """Run a kernel that releases Python's lock on slices of a batch, one per thread.
+
+    Args:
+        kernel: Takes `shared` and slices of `per_row` as numpy arrays, and writes into them.
+        shared: Given whole to every thread.
+        *per_row: Contiguous, the batch first.
+    """
+    rows, whole = len(per_row[0]), shared.numpy()
+    arrays = [x.numpy() for x in per_row]
+    ends = np.linspace(0, rows, min(torch.get_num_threads(), rows) + 1).astype(int)
+
+    def run(part: int) -> None:
+        rows_of = slice(ends[part], ends[part + 1])
+        kernel(whole, *(x[rows_of] for x in arrays))
+
+    with ThreadPoolExecutor(len(ends) - 1) as pool:
+        list(pool.map(run, range(len(ends) - 1)))

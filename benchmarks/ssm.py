@@ -84,6 +84,8 @@ def training_step(
     extra = () if lengths is None else (lengths,)
     if lengths is not None:
         items = items * (torch.arange(items.shape[1], device=items.device) < lengths[:, None])
+    row = torch.arange(len(items), device=items.device)
+    end = items.shape[1] - 1 if lengths is None else lengths - 1
     ours = isinstance(encoder, SS4RecEncoder)  # fused Adam refuses complex parameters
     optimizer = torch.optim.Adam(
         encoder.parameters(), lr=1e-3, fused=ours and items.is_cuda, capturable=items.is_cuda
@@ -93,7 +95,7 @@ def training_step(
     def step() -> None:
         with torch.autocast(items.device.type, torch.bfloat16, enabled=bf16, cache_enabled=False):
             hidden = encoder(items, intervals, *extra)
-            hidden = hidden[:, -1] if last else hidden.flatten(0, 1)
+            hidden = hidden[row, end] if last else hidden.flatten(0, 1)
             wanted = targets[:, -1] if last else targets.flatten()
             loss = loss_of(hidden, encoder.item_embedding.weight, wanted)
         optimizer.zero_grad(set_to_none=True)

@@ -113,13 +113,18 @@ def training(kind: str, **changes: object) -> Training:
 MODEL_OF = {"ss4rec": ss4rec_model, "ncf": ncf_model}
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
+def copy_project(target: Path) -> Path:
     """Copy the project without its data: what a fresh clone holds."""
-    target = tmp_path / "a project"
     skip = shutil.ignore_patterns("__pycache__", "*.egg-info", "credentials*")
     for name in ("conf", "src"):
         shutil.copytree(ROOT / name, target / name, ignore=skip)
     shutil.copy(ROOT / "pyproject.toml", target)
+    return target
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A fresh copy of the project, in a folder whose name has a space."""
+    target = copy_project(tmp_path / "a project")
     (target / "data").mkdir()
     return target

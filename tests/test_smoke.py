@@ -4,7 +4,6 @@ import contextlib
 import json
 import re
 import resource
-import shutil
 import subprocess
 import sys
 
@@ -12,17 +11,13 @@ import pandas as pd
 import pytest
 
 from tests.cli import browser, chromium, kedro
-from tests.conftest import ROOT
+from tests.conftest import copy_project
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A fresh copy of the project after ``kedro run``: its folder and what the run printed."""
-    project = tmp_path_factory.mktemp("smoke") / "project"
-    skip = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("conf", "src"):
-        shutil.copytree(ROOT / name, project / name, ignore=skip)
-    shutil.copy(ROOT / "pyproject.toml", project)
+    project = copy_project(tmp_path_factory.mktemp("smoke") / "project")
     before = {path.relative_to(project) for path in project.iterdir()}
     done = kedro(project, "run")
     assert done.returncode == 0, done.stdout[-3000:]

@@ -114,7 +114,7 @@ def test_a_model_is_refused_for_other_users_or_items(name, files, make_files):
         rank(artifact, other, CPU)
 
 
-def test_a_gradient_that_is_no_number_stops_training(name, files, monkeypatch):
+def test_a_loss_that_is_no_number_stops_training(name, files, monkeypatch):
     def broken(self, interaction):
         return next(self.parameters()).sum() * float("nan")
 

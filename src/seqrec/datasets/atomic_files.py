@@ -34,23 +34,10 @@ class AtomicFiles:
     dataset: str
 
     @property
-    def inter(self) -> Path:
-        """Path of the ``.inter`` file."""
-        return self._file("inter")
-
-    @property
-    def item(self) -> Path:
-        """Path of the ``.item`` file."""
-        return self._file("item")
-
-    @property
     def stats(self) -> dict[str, Any]:
         """The dataset's statistics."""
         text = (self.data_path / self.dataset / "stats.json").read_text(encoding="utf-8")
         return dict(json.loads(text))
-
-    def _file(self, suffix: str) -> Path:
-        return self.data_path / self.dataset / f"{self.dataset}.{suffix}"
 
 
 class AtomicFilesDataset(AbstractVersionedDataset[AtomicTables, AtomicFiles]):

@@ -84,7 +84,7 @@ def build_config(
         runtime: The machine.
     """
     values = {
-        **_data_settings(files, model, runtime),
+        **_data_settings(files, model),
         **_training_settings(model_class, training),
         "name": name,
         "model_parameters": model,
@@ -101,7 +101,7 @@ def build_config(
     return BridgeConfig(model=model_class, dataset=files.dataset, config_dict=values)
 
 
-def _data_settings(files: AtomicFiles, model: ModelParameters, runtime: Runtime) -> dict[str, Any]:
+def _data_settings(files: AtomicFiles, model: ModelParameters) -> dict[str, Any]:
     return {
         "data_path": str(files.data_path),
         "USER_ID_FIELD": c.USER,

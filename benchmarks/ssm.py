@@ -22,6 +22,7 @@ from seqrec.models.block import SS4RecBlock
 from seqrec.models.ss4rec import SS4RecEncoder
 from seqrec.ops.backend import resolve
 from seqrec.ops.cross_entropy.naive import cross_entropy
+from seqrec.ops.packing import Packing
 from seqrec.parameters import SS4RecModel
 
 Batch = tuple[Tensor, Tensor, Tensor]
@@ -81,11 +82,12 @@ def training_step(
     With `lengths` rows end early and what would be padding is left out.
     """
     items, intervals, targets = batch
-    extra = () if lengths is None else (lengths,)
+    row, end, packing = torch.arange(len(items), device=items.device), items.shape[1] - 1, ()
     if lengths is not None:
-        items = items * (torch.arange(items.shape[1], device=items.device) < lengths[:, None])
-    row = torch.arange(len(items), device=items.device)
-    end = items.shape[1] - 1 if lengths is None else lengths - 1
+        inside = torch.arange(items.shape[1], device=items.device) < lengths[:, None]
+        packing = (Packing.of_lengths(lengths, items.shape[1]),)
+        items, intervals, tokens = items[inside], intervals[inside], targets[inside]
+        last_token = packing[0].offsets[1:] - 1
     ours = isinstance(encoder, SS4RecEncoder)  # fused Adam refuses complex parameters
     optimizer = torch.optim.Adam(
         encoder.parameters(), lr=1e-3, fused=ours and items.is_cuda, capturable=items.is_cuda
@@ -94,9 +96,12 @@ def training_step(
 
     def step() -> None:
         with torch.autocast(items.device.type, torch.bfloat16, enabled=bf16, cache_enabled=False):
-            hidden = encoder(items, intervals, *extra)
-            hidden = hidden[row, end] if last else hidden.flatten(0, 1)
-            wanted = targets[:, -1] if last else targets.flatten()
+            hidden = encoder(items, intervals, *packing)
+            if packing:
+                hidden, wanted = (hidden[last_token], targets[:, -1]) if last else (hidden, tokens)
+            else:
+                hidden = hidden[row, end] if last else hidden.flatten(0, 1)
+                wanted = targets[:, -1] if last else targets.flatten()
             loss = loss_of(hidden, encoder.item_embedding.weight, wanted)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

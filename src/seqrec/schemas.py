@@ -59,7 +59,7 @@ Interactions = pa.DataFrameSchema(
         c.RATING: pa.Column(float),
         c.TIMESTAMP: pa.Column("int64", _SECONDS),
         c.POSITION: pa.Column("int64", pa.Check.ge(0)),
-        c.DELTA: pa.Column("int64", pa.Check.ge(0)),
+        c.DELTA: pa.Column("int64", pa.Check.in_range(0, 2**31 - 1)),
         c.SPLIT: pa.Column(str, pa.Check.isin(c.SPLITS)),
     },
     checks=[

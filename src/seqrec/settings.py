@@ -3,13 +3,14 @@
 import warnings
 from typing import Any
 
+from seqrec.hooks.distributed import DistributedHooks
 from seqrec.hooks.preflight import PreflightHooks
 from seqrec.hooks.provenance import ProvenanceHooks
 
 # Dots are namespaces here ("ss4rec.weights"), and evaluation reads across them on purpose.
 warnings.filterwarnings("ignore", message=r"\s*One or more dataset names contain")
 
-HOOKS = (PreflightHooks(), ProvenanceHooks())
+HOOKS = (PreflightHooks(), DistributedHooks(), ProvenanceHooks())
 
 CONFIG_LOADER_ARGS: dict[str, Any] = {
     "base_env": "base",

@@ -3,17 +3,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqrec import columns as c
-from seqrec.recbole_bridge.histories import Histories
+from seqrec.recbole_bridge.histories import CODE, Histories
 
 
 def make(sizes):
     """Histories of users with `sizes` training interactions, items numbered through."""
-    splits = [s for size in sizes for s in [c.TRAIN] * size + [c.VALID, c.TEST]]
+    splits = [s for size in sizes for s in [0] * size + [1, 2]]
     users = np.repeat(np.arange(1, len(sizes) + 1), np.array(sizes) + 2)
     positions = np.concatenate([np.arange(size + 2) for size in sizes])
     items = np.arange(1, len(users) + 1)
-    deltas = np.where(positions == 0, 0, items * 10.0).astype(np.float32)
-    return Histories.from_columns(users, items, positions, deltas, np.array(splits))
+    deltas = np.where(positions == 0, 0, items * 10)
+    columns = (x.astype(np.int32) for x in (users, items, positions, deltas))
+    return Histories.from_columns(*columns, np.array(splits, np.int8))
 
 
 histories = st.lists(st.integers(1, 40), min_size=1, max_size=5).map(make)
@@ -28,11 +29,11 @@ def learned_targets(rows):
     ]
 
 
-@given(histories, st.integers(2, 50))
-def test_windows_learn_each_training_target_once_with_half_a_window_of_context(flat, window):
-    rows = flat.windows(window)
+@given(histories, st.integers(2, 50), st.integers(0, 24))
+def test_windows_learn_each_target_once_with_half_a_window_of_context(flat, window, shift):
+    rows = flat.windows(window, shift % (window // 2))
     learned = learned_targets(rows)
-    is_target = (flat.splits == c.TRAIN) & ~np.isin(np.arange(len(flat.items)), flat.offsets)
+    is_target = (flat.splits == CODE[c.TRAIN]) & ~np.isin(np.arange(len(flat.items)), flat.offsets)
     assert sorted(index for index, _ in learned) == np.flatnonzero(is_target).tolist()
     assert (rows.length <= window).all()
     for index, context in learned:

@@ -5,7 +5,7 @@ import torch
 from seqrec import columns as c
 from seqrec.recbole_bridge.masking import HistoryMask
 from seqrec.recbole_bridge.scoring import full_sort_scores, target_ranks
-from tests.recbole_bridge.helpers import loaders_of
+from tests.recbole_bridge.helpers import loaders_of, only
 
 INF = float("inf")
 
@@ -38,9 +38,10 @@ def test_a_score_that_is_no_number_stops_the_run(bad):
 def test_the_mask_hides_the_whole_earlier_history_and_nothing_else(
     files, interactions, name, split
 ):
-    dataset = getattr(loaders_of(name, files), split)._dataset
+    loaders = loaders_of(name, files)
+    dataset, batch = loaders.dataset, only(getattr(loaders, split))
     mask = HistoryMask(dataset.histories, split, dataset.user_num)
-    users, targets = dataset.inter_feat[c.USER], dataset.inter_feat[c.ITEM]
+    users, targets = batch[c.USER], batch[c.ITEM]
     hidden = mask.apply(torch.zeros(len(users), dataset.item_num), users, targets) == -INF
     earlier = {"valid": [c.TRAIN], "test": [c.TRAIN, c.VALID]}[split]
     for row, user in enumerate(dataset.id2token(c.USER, users)):
@@ -51,9 +52,10 @@ def test_the_mask_hides_the_whole_earlier_history_and_nothing_else(
 
 
 def test_the_mask_spares_a_held_out_item_seen_before(files):
-    dataset = loaders_of("ss4rec", files).test._dataset
+    dataset = loaders_of("ss4rec", files).dataset
     mask = HistoryMask(dataset.histories, c.TEST, dataset.user_num)
-    users = dataset.inter_feat[c.USER][:1]
-    seen = torch.from_numpy(dataset.histories.items[:1])
+    users, seen = (
+        torch.from_numpy(x[:1]).long() for x in (dataset.histories.users, dataset.histories.items)
+    )
     scores = mask.apply(torch.zeros(1, dataset.item_num), users, seen)
     assert scores[0, seen[0]] == 0

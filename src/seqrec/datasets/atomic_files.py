@@ -1,4 +1,4 @@
-"""RecBole's atomic files as one versioned dataset."""
+"""RecBole's atomic files as one versioned dataset, with a Parquet twin for our own loaders."""
 
 import json
 from dataclasses import dataclass
@@ -9,7 +9,16 @@ import pandas as pd
 from kedro.io import AbstractVersionedDataset, Version
 from kedro_datasets._typing import JSONPreview
 
+from seqrec import columns as c
 from seqrec.datasets.atomic_write import new_directory
+
+INTERACTIONS = "interactions.parquet"
+"""The twin: RecBole's ids, position, delta and split code of every interaction."""
+
+
+def ids_file(field: str) -> str:
+    """Name the file whose k-th row is the token with RecBole's id k + 1."""
+    return f"{field}.parquet"
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,8 @@ class AtomicFilesDataset(AbstractVersionedDataset[AtomicTables, AtomicFiles]):
     """A folder ``<version>/<name>/`` with ``<name>.inter``, ``<name>.item`` and ``stats.json``.
 
     Kedro stores a version as ``<filepath>/<version>/<last part>``, which is exactly RecBole's
-    ``data_path/dataset``. A version appears whole or not at all.
+    ``data_path/dataset``. A version appears whole or not at all. Beside the text lies its twin,
+    which holds the same interactions with RecBole's ids.
 
     Args:
         filepath: The dataset's folder; its last part is RecBole's dataset name, and must not be
@@ -71,11 +81,12 @@ class AtomicFilesDataset(AbstractVersionedDataset[AtomicTables, AtomicFiles]):
         return AtomicFiles(folder.parent.absolute(), folder.name)
 
     def save(self, data: AtomicTables) -> None:
-        """Write the tables as tab-separated text, atomically."""
+        """Write the tables as tab-separated text and the twin, atomically."""
         folder = Path(self._get_save_path())
         with new_directory(folder) as scratch:
             for suffix, table in (("inter", data.inter), ("item", data.item)):
                 table.to_csv(scratch / f"{folder.name}.{suffix}", sep="\t", index=False)
+            _write_twin(data.inter, scratch)
             text = json.dumps(data.stats, indent=2, ensure_ascii=False)
             (scratch / "stats.json").write_text(text + "\n", encoding="utf-8")
 
@@ -85,7 +96,21 @@ class AtomicFilesDataset(AbstractVersionedDataset[AtomicTables, AtomicFiles]):
         return JSONPreview(json.dumps(self.load().stats))
 
     def _exists(self) -> bool:
-        return (Path(self._get_load_path()) / "stats.json").is_file()
+        return (Path(self._get_load_path()) / INTERACTIONS).is_file()
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath), "version": self._version}
+
+
+def _write_twin(inter: pd.DataFrame, folder: Path) -> None:
+    """Write the interactions with dense ids, numbered as RecBole numbers them."""
+    columns = {}
+    for field in (c.USER, c.ITEM):
+        codes, tokens = pd.factorize(inter[f"{field}:token"])
+        pd.DataFrame({field: pd.Series(tokens, dtype="str")}).to_parquet(folder / ids_file(field))
+        columns[field] = (codes + 1).astype("int32")
+    for field in (c.POSITION, c.DELTA):
+        columns[field] = inter[f"{field}:float"].to_numpy().astype("int32")
+    splits = pd.Categorical(inter[f"{c.SPLIT}:token"], categories=list(c.SPLITS))
+    columns[c.SPLIT] = splits.codes
+    pd.DataFrame(columns).to_parquet(folder / INTERACTIONS, index=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ def new_directory(target: Path) -> Iterator[Path]:
     """Yield an empty directory that replaces `target` when the block ends well.
 
     An interrupted or failing block leaves `target` as it was: Kedro takes the newest version
-    folder for complete, so a half-written one must never exist under its final name.
+    folder for complete, so a half-written one must never exist under its final name. Contents are
+    on the disk before the name is: a machine that loses power keeps the old or the new.
 
     Args:
         target: The directory to make or replace.
@@ -27,9 +29,21 @@ def new_directory(target: Path) -> Iterator[Path]:
     try:
         yield scratch
         scratch.chmod(0o755)  # mkdtemp makes it private; an artifact is not
+        for path in (*scratch.rglob("*"), scratch):
+            _flush(path)
         if target.exists():
             shutil.rmtree(target)
         scratch.replace(target)
+        _flush(target.parent)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
+
+
+def _flush(path: Path) -> None:
+    """Have the system write a file or a directory's names to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

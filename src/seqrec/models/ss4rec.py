@@ -43,30 +43,19 @@ class SS4RecEncoder(nn.Module):
         if initialization == "authors":
             self.apply(_authors_linear)
 
-    def forward(self, items: Tensor, intervals: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Encode histories, padded on the right.
+    def forward(self, items: Tensor, intervals: Tensor, packing: Packing | None = None) -> Tensor:
+        """Encode histories.
 
         Args:
-            items:     Item ids, 0 is padding,               (B, L).
+            items:     Item ids, 0 is padding on the right,  (B, L).
             intervals: Seconds from each event to the next,  (B, L).
-            lengths:   Events of each history,               (B,); with them a backend that can
-                leaves padding out of every computation.
+            packing:   Layout of packed histories, (T,) and (T,), for a backend that packs; None
+                for a dense batch.
 
         Returns:
-            Hidden states, (B, L, D); zero at padding if it was left out.
+            Hidden states, (B, L, D) or (T, D).
         """
-        if lengths is None or not self.backend.packs:
-            return self.extend(items, intervals)[0]
-        inside = items != PADDING
-        packing = Packing.of_lengths(lengths, items.shape[1])
-        hidden = self._embed(items[inside])
-        for block in self.blocks:
-            hidden, _ = block(
-                hidden, scale_time(intervals[inside], self.time_scale), None, packing
-            )
-        return hidden.new_zeros(*items.shape, hidden.shape[-1]).masked_scatter(
-            inside[..., None], hidden
-        )
+        return self._blocks(items, intervals, [None] * len(self.blocks), packing)[0]
 
     def extend(
         self, items: Tensor, intervals: Tensor, state: list[BlockState] | None = None
@@ -81,12 +70,22 @@ class SS4RecEncoder(nn.Module):
         Returns:
             Hidden states of the new events, (B, L, D), and the state to go on from.
         """
-        hidden, scaled = self._embed(items), scale_time(intervals, self.time_scale)
-        states = []
-        for index, block in enumerate(self.blocks):
-            hidden, after = block(hidden, scaled, state[index] if state else None)
-            states.append(after)
-        return hidden, states
+        before: list[BlockState | None] = [*state] if state else [None] * len(self.blocks)
+        return self._blocks(items, intervals, before)
+
+    def _blocks(
+        self,
+        items: Tensor,
+        intervals: Tensor,
+        before: list[BlockState | None],
+        packing: Packing | None = None,
+    ) -> tuple[Tensor, list[BlockState]]:
+        hidden, scaled = self.item_embedding(items), scale_time(intervals, self.time_scale)
+        after = []
+        for block, state in zip(self.blocks, before, strict=True):
+            hidden, last = block(hidden, scaled, state, packing)
+            after.append(last)
+        return hidden, after
 
     def score(self, hidden: Tensor) -> Tensor:
         """Score every item.
@@ -103,17 +102,13 @@ class SS4RecEncoder(nn.Module):
         """Compute cross-entropy over all items.
 
         Args:
-            hidden:  Hidden states,      (T, D).
-            targets: Item to predict,    (T,).
+            hidden:  Hidden states,                             (T, D).
+            targets: Item to predict, 0 where none is learned,  (T,).
 
         Returns:
-            Mean over positions, scalar.
+            Mean over learned positions, scalar.
         """
         return self.backend.cross_entropy(hidden, self.item_embedding.weight, targets)
-
-    def _embed(self, items: Tensor) -> Tensor:
-        embedded: Tensor = self.item_embedding(items)
-        return embedded
 
 
 def _authors_linear(module: nn.Module) -> None:

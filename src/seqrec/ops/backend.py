@@ -41,9 +41,9 @@ _OPS = ("zoh_scan", "selective_scan", "causal_conv", "residual_norm", "cross_ent
 _FOLDERS = ("linear_scan", *_OPS[1:])
 _MODULES = {
     "naive": ("naive", "naive", "naive", "naive", "naive"),
-    "torch": ("compiled", "compiled", "library", "naive", "naive"),
+    "torch": ("compiled", "compiled", "library", "naive", "chunked"),
     "triton": ("triton", "triton", "triton", "triton", "triton"),
-    "official": ("official", "official", "official", "naive", "naive"),
+    "official": ("official", "official", "official", "naive", "chunked"),
 }
 _NEEDS = {"triton": ("triton",), "official": ("mamba_ssm", "causal_conv1d", "s5")}
 

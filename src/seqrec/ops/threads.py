@@ -19,6 +19,8 @@ def in_threads(kernel: Callable[..., None], shared: Tensor, *per_row: Tensor) ->
         *per_row: Contiguous, the batch first.
     """
     rows, whole = len(per_row[0]), shared.numpy()
+    if not rows:
+        return
     arrays = [x.numpy() for x in per_row]
     ends = np.linspace(0, rows, min(torch.get_num_threads(), rows) + 1).astype(int)
 

@@ -24,7 +24,14 @@ def create_training_pipeline(namespace: str, train: Callable[..., Any]) -> Pipel
         [
             Node(
                 train,
-                ["atomic_files", "params:model", "params:training", "params:runtime"],
+                [
+                    "atomic_files",
+                    "params:model",
+                    "params:training",
+                    "params:runtime",
+                    "checkpoints",
+                    "params:resume",
+                ],
                 ["weights", "history"],
                 name="train",
             ),
@@ -37,7 +44,7 @@ def create_training_pipeline(namespace: str, train: Callable[..., Any]) -> Pipel
         ],
         namespace=namespace,
         inputs="atomic_files",
-        parameters="params:runtime",
+        parameters={"params:runtime", "params:resume"},
         tags="training",
     )
 

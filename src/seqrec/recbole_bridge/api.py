@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 import torch
-from recbole.data.dataloader import FullSortEvalDataLoader
 from recbole.utils import init_seed
+from torch import Tensor
 
 from seqrec import columns as c
 from seqrec.datasets.atomic_files import AtomicFiles
+from seqrec.datasets.checkpoints import CheckpointStore
 from seqrec.errors import ProjectError
 from seqrec.models.artifact import ModelArtifact
 from seqrec.parameters import ModelParameters, Runtime, Training
-from seqrec.recbole_bridge.config import build_config
-from seqrec.recbole_bridge.datasets import HistoryDataset
+from seqrec.recbole_bridge.config import build_config, resolve_device
+from seqrec.recbole_bridge.datasets import InteractionDataset
+from seqrec.recbole_bridge.distributed import Ranks, connected
 from seqrec.recbole_bridge.loaders import Loaders, build_loaders
 from seqrec.recbole_bridge.masking import HistoryMask
 from seqrec.recbole_bridge.recommenders import RECOMMENDERS
 from seqrec.recbole_bridge.scoring import full_sort_scores, target_ranks
 from seqrec.recbole_bridge.trainer import BridgeTrainer
 
+logger = logging.getLogger(__name__)
+
 
 def train(
-    name: str, files: AtomicFiles, model: ModelParameters, training: Training, runtime: Runtime
+    name: str,
+    files: AtomicFiles,
+    model: ModelParameters,
+    training: Training,
+    runtime: Runtime,
+    store: CheckpointStore | None = None,
+    resume: bool = False,
+    on_epoch: Callable[[int, float], None] | None = None,
 ) -> tuple[ModelArtifact, pd.DataFrame]:
     """Train a model to its early stop.
 
@@ -35,29 +48,52 @@ def train(
         model: The network's parameters.
         training: How to train.
         runtime: The machine.
+        store: Where checkpoints are kept; None for nowhere.
+        resume: Go on from the newest checkpoint, if there is one.
+        on_epoch: Called with each epoch and its validation score.
 
     Returns:
         The best weights with their configuration, and a row per epoch.
 
     Raises:
         FloatingPointError: A loss, gradient or score is NaN or infinite.
+        ProjectError: The checkpoint to resume is of another experiment.
+        InterruptedTrainingError: A signal came; a checkpoint was written.
     """
     config = build_config(name, RECOMMENDERS[name], files, model, training, runtime)
-    init_seed(config["seed"], config["reproducibility"])
-    loaders = build_loaders(config, files)
-    valid = _loader(loaders.valid, config["valid_query_time"])
-    init_seed(config["seed"], config["reproducibility"])
-    recommender = RECOMMENDERS[name](config, loaders.dataset).to(config["device"])
-    trainer = BridgeTrainer(config, recommender)
-    trainer.fit(loaders.train, valid)
-    record = {
-        "name": name,
-        "model": model.model_dump(mode="json"),
-        "training": training.model_dump(mode="json"),
-        "ids": _fingerprint(loaders),
-        "torch": torch.__version__,
-    }
-    return ModelArtifact(recommender.state_dict(), record), pd.DataFrame(trainer.history)
+    with connected(config["device"]) as ranks:
+        init_seed(config["seed"], config["reproducibility"])
+        loaders = build_loaders(config, files, ranks)
+        record = {
+            "name": name,
+            "model": model.model_dump(mode="json"),
+            "training": training.model_dump(mode="json"),
+            "ids": _fingerprint(loaders),
+        }
+        recommender = RECOMMENDERS[name](config, loaders.dataset).to(config["device"])
+        if ranks.rank:  # the same weights, but dropout and negatives of its own
+            torch.manual_seed(config["seed"] + ranks.rank)
+        trainer = BridgeTrainer(config, recommender, ranks, store, record)
+        _begin(trainer, resume)
+        trainer.fit(loaders.train, loaders.valid.at(config["valid_query_time"]), on_epoch)
+    history = pd.DataFrame(trainer.history)
+    return ModelArtifact(recommender.state_dict(), {**record, "torch": torch.__version__}), history
+
+
+def _begin(trainer: BridgeTrainer, resume: bool) -> None:
+    """Go on from a checkpoint, or put the checkpoints of an earlier training aside."""
+    store, name = trainer.store, trainer.config["name"]
+    if store is None or (resume and trainer.resume()) or not trainer.ranks.writes:
+        return
+    if resume:
+        logger.warning("%s has no checkpoint to go on from: it starts anew", name)
+    aside = store.set_aside()
+    if aside:
+        logger.warning(
+            "%s starts anew; the checkpoints of an earlier, unfinished training are now in %s "
+            "(--params resume=true would have gone on from them)",
+            name, aside,
+        )  # fmt: skip
 
 
 def rank(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> pd.DataFrame:
@@ -74,11 +110,12 @@ def rank(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> pd.Da
     Raises:
         ProjectError: The model was trained on other users or items.
     """
-    recommender, loaders = load_recommender(artifact, files, runtime)
-    tables = [
-        _rank_at(recommender, loaders, query_time).assign(**{c.QUERY_TIME: query_time})
-        for query_time in (c.QUERY_TIMES if recommender.uses_time else c.QUERY_TIMES[:1])
-    ]
+    with connected(resolve_device(runtime.device)) as ranks:
+        recommender, loaders = load_recommender(artifact, files, runtime, ranks)
+        tables = [
+            _rank_at(recommender, loaders, query_time, ranks).assign(**{c.QUERY_TIME: query_time})
+            for query_time in (c.QUERY_TIMES if recommender.uses_time else c.QUERY_TIMES[:1])
+        ]
     if not recommender.uses_time:  # the same list whatever the time
         tables += [tables[0].assign(**{c.QUERY_TIME: other}) for other in c.QUERY_TIMES[1:]]
     wanted = [c.USER, c.ITEM, c.MASK, c.QUERY_TIME, c.RANK, c.CANDIDATES]
@@ -86,7 +123,7 @@ def rank(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> pd.Da
 
 
 def load_recommender(
-    artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime
+    artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime, ranks: Ranks | None = None
 ) -> tuple[Any, Loaders]:
     """Rebuild a trained model and the loaders of the data it was trained on."""
     name = artifact.config["name"]
@@ -94,7 +131,7 @@ def load_recommender(
     model = recommender_class.parameters_type.model_validate(artifact.config["model"])
     training = Training.model_validate(artifact.config["training"])
     config = build_config(name, recommender_class, files, model, training, runtime)
-    loaders = build_loaders(config, files)
+    loaders = build_loaders(config, files, ranks)
     if _fingerprint(loaders) != artifact.config["ids"]:
         raise ProjectError(
             f"{name}.weights was trained on other users or items than {files.dataset}: "
@@ -106,34 +143,34 @@ def load_recommender(
 
 
 @torch.inference_mode()
-def _rank_at(recommender: Any, loaders: Loaders, query_time: str) -> pd.DataFrame:
+def _rank_at(recommender: Any, loaders: Loaders, query_time: str, ranks: Ranks) -> pd.DataFrame:
+    """Rank this process's users, and gather those of the others."""
     dataset = loaders.dataset
-    mask = HistoryMask(dataset.histories, c.TEST, dataset.user_num)
-    parts = []
-    for interaction, _, _, target in _loader(loaders.test, query_time):
-        batch, targets = interaction.to(recommender.device), target.to(recommender.device)
+    mask = HistoryMask(dataset.histories, c.TEST, dataset.user_num, recommender.device)
+    parts: dict[str, list[Tensor]] = {name: [] for name in c.MASKS}
+    for batch, _, _, targets in loaders.test.at(query_time):
         scores = full_sort_scores(recommender, batch, dataset.item_num)
         for name in c.MASKS:
             shown = mask.apply(scores, batch[c.USER], targets) if name == c.MASKED else scores
-            ranks, candidates = target_ranks(shown, targets)
-            columns = {
-                c.USER: dataset.id2token(c.USER, interaction[c.USER]),
-                c.ITEM: dataset.id2token(c.ITEM, target),
-                c.MASK: name,
-                c.RANK: ranks.cpu().numpy(),
-                c.CANDIDATES: candidates.cpu().numpy(),
-            }
-            parts.append(pd.DataFrame(columns))
-    return pd.concat(parts, ignore_index=True)
+            columns = (batch[c.USER], targets, *target_ranks(shown, targets))
+            parts[name].append(torch.stack([x.double() for x in columns], dim=1))
+    tables = [
+        _rank_table(dataset, ranks.gather(torch.cat(rows))).assign(**{c.MASK: name})
+        for name, rows in parts.items()
+    ]
+    return pd.concat(tables, ignore_index=True)
 
 
-def _loader(loader: FullSortEvalDataLoader, query_time: str) -> FullSortEvalDataLoader:
-    """Return the loader with the last interval following `query_time`."""
-    dataset = loader._dataset
-    if not isinstance(dataset, HistoryDataset):
-        return loader
-    return FullSortEvalDataLoader(
-        loader.config, dataset.with_query_time(query_time), loader._sampler
+def _rank_table(dataset: InteractionDataset, rows: Tensor) -> pd.DataFrame:
+    """Name the columns of (user, item, rank, candidates), (U, 4)."""
+    users, items, rank, candidates = rows.cpu().unbind(1)
+    return pd.DataFrame(
+        {
+            c.USER: dataset.id2token(c.USER, users.long()),
+            c.ITEM: dataset.id2token(c.ITEM, items.long()),
+            c.RANK: rank.numpy(),
+            c.CANDIDATES: candidates.long().numpy(),
+        }
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -56,13 +57,21 @@ def resolve_device(device: str) -> torch.device:
         ProjectError: A GPU is asked for and this torch sees none.
     """
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and "LOCAL_RANK" in os.environ:
+        device = f"cuda:{os.environ['LOCAL_RANK']}"  # torchrun: a GPU for each process
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise ProjectError(
             f"runtime.device is {device!r} but torch {torch.__version__} sees no CUDA device: "
             "use runtime.device=auto or cpu, or install a CUDA build of torch"
         )
-    return torch.device(device)
+    chosen = torch.device(device)
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        raise ProjectError(
+            f"{device} is asked for and this machine has {torch.cuda.device_count()} GPUs: "
+            "start no more processes (torchrun --nproc-per-node) than GPUs"
+        )
+    return chosen
 
 
 def build_config(
@@ -93,10 +102,13 @@ def build_config(
         "valid_query_time": training.valid_query_time,
         "device": str(resolve_device(runtime.device)),
         "ssm_backend": runtime.ssm_backend,
+        "precision": runtime.precision,
+        "cuda_graphs": runtime.cuda_graphs,
+        "histories": runtime.histories,
         "worker": runtime.workers,
+        "checkpoint_minutes": runtime.checkpoint_minutes,
         "show_progress": runtime.show_progress,
         "eval_users": runtime.eval_batch_size,
-        "eval_batch_size": runtime.eval_batch_size,
     }
     return BridgeConfig(model=model_class, dataset=files.dataset, config_dict=values)
 
@@ -107,7 +119,7 @@ def _data_settings(files: AtomicFiles, model: ModelParameters) -> dict[str, Any]
         "USER_ID_FIELD": c.USER,
         "ITEM_ID_FIELD": c.ITEM,
         "TIME_FIELD": c.POSITION,
-        "load_col": {"inter": [c.USER, c.ITEM, c.POSITION, c.DELTA, c.SPLIT]},
+        "load_col": {"inter": [c.USER, c.ITEM, c.POSITION, c.DELTA]},
         # All four keys: RecBole completes a partial block with a random order.
         "eval_args": {
             "split": {"LS": "valid_and_test"},
@@ -120,26 +132,25 @@ def _data_settings(files: AtomicFiles, model: ModelParameters) -> dict[str, Any]
 
 
 def _training_settings(model_class: type[torch.nn.Module], training: Training) -> dict[str, Any]:
-    samples = training.loss_type != "CE"
-    # RecBole counts a positive and its negatives, for pointwise losses; we count positives.
-    per_positive = 1 + training.negatives if training.loss_type == "BCE" else training.negatives
     sequential = getattr(model_class, "type", None) == ModelType.SEQUENTIAL
     return {
         "seed": training.seed,
         "reproducibility": True,
         "loss_type": training.loss_type,
-        "train_neg_sample_args": (
-            {"distribution": "uniform", "sample_num": training.negatives} if samples else None
-        ),
-        "train_batch_size": training.batch_size * (per_positive if samples else 1),
+        "train_neg_sample_args": None,  # negatives are ours (seqrec.recbole_bridge.negatives)
+        "negatives": training.negatives,
+        "negative_power": training.negative_power,
+        "rows_per_step": training.batch_size,
+        "accumulate": training.accumulate,
         "repeatable": sequential,
         "epochs": training.epochs,
         "learner": "adam",
         "learning_rate": training.learning_rate,
         "weight_decay": training.weight_decay,
-        "clip_grad_norm": (
-            {"max_norm": training.clip_grad_norm} if training.clip_grad_norm else None
-        ),
+        "clip_grad_norm": training.clip_grad_norm,
+        "warmup_steps": training.warmup_steps,
+        "schedule": training.schedule,
+        "ema_decay": training.ema_decay,
         "stopping_step": training.early_stopping,
         "eval_step": 1,
         "metrics": ["Hit", "NDCG", "MRR"],

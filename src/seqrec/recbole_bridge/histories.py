@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from seqrec import columns as c
 
 Int64 = NDArray[np.int64]
+Int32 = NDArray[np.int32]
+CODE = {split: code for code, split in enumerate(c.SPLITS)}
+"""Splits as they stand in flat arrays: in order of time, so that `<` means earlier."""
 
 
 @dataclass(frozen=True)
@@ -28,35 +31,43 @@ class Rows:
     length: Int64
     first_target: Int64
 
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.start)
+
+    def __getitem__(self, index: slice | Int64) -> Rows:
+        """Take some of the rows."""
+        return Rows(self.start[index], self.length[index], self.first_target[index])
+
+    @property
+    def targets(self) -> Int64:
+        """Targets that each row learns, (R,)."""
+        return self.length - self.first_target
+
 
 @dataclass(frozen=True)
 class Histories:
-    """Every interaction once, sorted by user and position.
+    """Every interaction once, sorted by user and position: 13 bytes each.
 
     Attributes:
-        users: RecBole's user ids,                       (N,).
-        items: RecBole's item ids,                       (N,).
-        deltas: Seconds since the previous interaction,  (N,).
-        splits: `train`, `valid` or `test`,              (N,).
-        offsets: First interaction of each user,         (U,).
-        sizes: Training interactions of each user,       (U,).
+        users: RecBole's user ids,                               int32, (N,).
+        items: RecBole's item ids,                               int32, (N,).
+        deltas: Seconds since the previous interaction, exact,   int32, (N,).
+        splits: `CODE` of train, valid or test,                  int8,  (N,).
+        offsets: First interaction of each user,                 (U,).
+        sizes: Training interactions of each user,               (U,).
     """
 
-    users: Int64
-    items: Int64
-    deltas: NDArray[np.float32]
-    splits: NDArray[np.str_]
+    users: Int32
+    items: Int32
+    deltas: Int32
+    splits: NDArray[np.int8]
     offsets: Int64
     sizes: Int64
 
     @classmethod
     def from_columns(
-        cls,
-        users: Int64,
-        items: Int64,
-        positions: Int64,
-        deltas: NDArray[np.float32],
-        splits: NDArray[np.str_],
+        cls, users: Int32, items: Int32, positions: Int32, deltas: Int32, splits: NDArray[np.int8]
     ) -> Histories:
         """Index interactions that are sorted by user and position.
 
@@ -68,61 +79,62 @@ class Histories:
         expected = np.arange(len(users)) - np.repeat(offsets, counts)
         if len(np.unique(users[offsets])) != len(offsets) or (positions != expected).any():
             raise ValueError("interactions are not sorted by user and position")
-        sizes = np.add.reduceat((splits == c.TRAIN).astype(np.int64), offsets)
+        sizes = np.add.reduceat((splits == CODE[c.TRAIN]).astype(np.int64), offsets)
         return cls(users, items, deltas, splits, offsets, sizes)
 
     def held_out(self, split: str, max_length: int) -> Rows:
         """One row per user: the last `max_length` interactions before the held-out one."""
-        target = np.flatnonzero(self.splits == split)
-        length = np.minimum(
-            target - np.repeat(self.offsets, self._held_out_counts(split)), max_length
-        )
+        is_target = self.splits == CODE[split]
+        target = np.flatnonzero(is_target)
+        counts = np.add.reduceat(is_target.astype(np.int64), self.offsets)
+        length = np.minimum(target - np.repeat(self.offsets, counts), max_length)
         return Rows(target - length, length, np.maximum(length - 1, 0))
 
     def prefixes(self, max_length: int) -> Rows:
         """RecBole's augmentation: a row for each training interaction but the user's first."""
-        within = np.concatenate([np.arange(1, size) for size in self.sizes])
-        target = np.repeat(self.offsets, self.sizes - 1) + within
+        counts = np.maximum(self.sizes - 1, 0)
+        within = _count_up(counts) + 1
+        target = np.repeat(self.offsets, counts) + within
         length = np.minimum(within, max_length)
         return Rows(target - length, length, length - 1)
 
-    def windows(self, max_length: int) -> Rows:
+    def windows(self, max_length: int, shift: int = 0) -> Rows:
         """Windows that cover each training target exactly once.
 
         A history longer than the window is covered by windows half a window apart, so that a
-        target has at least half a window of context.
+        target has at least half a window of context, or all there is.
+
+        Args:
+            max_length: Inputs in a window.
+            shift: Inputs by which the first window of a long history ends earlier, in
+                [0, max_length // 2): drawn anew each epoch, it moves all later borders.
         """
-        rows = [
-            (offset + start, length, first)
-            for offset, size in zip(self.offsets, self.sizes, strict=True)
-            for start, length, first in _cover(int(size) - 1, max_length)
-        ]
-        start, length, first_target = np.array(rows, dtype=np.int64).reshape(-1, 3).T
-        return Rows(start, length, first_target)
+        step, inputs = max(max_length // 2, 1), np.maximum(self.sizes - 1, 0)
+        first_end = np.where(inputs > max_length, max_length - shift, inputs)
+        counts = (inputs > 0) * (1 + -(-(inputs - first_end) // step))
+        which = _count_up(counts)
+        begin, inputs, first_end = (
+            np.repeat(x, counts) for x in (self.offsets, inputs, first_end)
+        )
+        end = np.minimum(first_end + which * step, inputs)
+        start = np.maximum(end - max_length, 0)
+        learned_from = np.where(which == 0, 0, first_end + (which - 1) * step)
+        return Rows(begin + start, end - start, learned_from - start)
 
     def median_gaps(self, split: str) -> NDArray[np.float32]:
         """Median seconds between the interactions before each held-out one, by row."""
-        order = {c.TRAIN: 0, c.VALID: 1, c.TEST: 2}
-        rank = np.vectorize(order.__getitem__)(self.splits)
-        seen = rank < order[split]
+        seen = self.splits < CODE[split]
         seen[self.offsets] = False  # a first interaction has no gap
         medians = pd.Series(self.deltas[seen]).groupby(self.users[seen]).median()
-        wanted = self.users[self.splits == split]
+        wanted = self.users[self.splits == CODE[split]]
         return medians.reindex(wanted, fill_value=0.0).to_numpy(dtype=np.float32)
 
-    def _held_out_counts(self, split: str) -> Int64:
-        return np.add.reduceat((self.splits == split).astype(np.int64), self.offsets)
 
+def _count_up(counts: Int64) -> Int64:
+    """Count 0, 1, … within each group.
 
-def _cover(inputs: int, window: int) -> list[tuple[int, int, int]]:
-    """Cut `inputs` positions into (start, length, first target) with windows half apart."""
-    if inputs <= 0:
-        return []
-    step = max(window // 2, 1)
-    rows = [(0, min(inputs, window), 0)]
-    covered = rows[0][1]
-    while covered < inputs:
-        end = min(covered + step, inputs)
-        rows.append((end - window, window, covered - (end - window)))
-        covered = end
-    return rows
+    >>> _count_up(np.array([2, 0, 3])).tolist()
+    [0, 1, 0, 1, 2]
+    """
+    starts = np.cumsum(counts) - counts
+    return np.arange(counts.sum()) - np.repeat(starts, counts)

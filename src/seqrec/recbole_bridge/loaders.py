@@ -1,73 +1,350 @@
-"""RecBole's loaders over our datasets, with one sampler rule for every model."""
+"""What RecBole's Trainer iterates over: training steps and held-out items, cut on the device."""
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Protocol
 
+import numpy as np
 import torch
-from recbole.data.dataloader import FullSortEvalDataLoader, TrainDataLoader
+from recbole.data.dataloader import FullSortEvalDataLoader
 from recbole.data.interaction import Interaction
-from recbole.sampler import Sampler
+from recbole.utils import ModelType
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from seqrec import columns as c
 from seqrec.datasets.atomic_files import AtomicFiles
+from seqrec.ops.backend import resolve
+from seqrec.recbole_bridge import batches
+from seqrec.recbole_bridge.batches import Fields, HistoryCutter, row_fields
 from seqrec.recbole_bridge.config import BridgeConfig
-from seqrec.recbole_bridge.datasets import TARGET_LIST, HistoryDataset, PairDataset
+from seqrec.recbole_bridge.datasets import InteractionDataset
+from seqrec.recbole_bridge.distributed import Ranks
+from seqrec.recbole_bridge.epochs import Epoch, Part, plan_epoch
+from seqrec.recbole_bridge.histories import CODE
+from seqrec.recbole_bridge.negatives import PopularItems, UnseenItems
 
-NEGATIVE_LIST = "negative_list"
-"""Sampled items beside each target, (B, L, negatives)."""
+ROUND_TOKENS, ROUND_ROWS = 1024, 8
+SHARE = "share"
+"""Field: what the part's mean loss weighs in the step's."""
+
+
+class TrainLoader(Protocol):
+    """An epoch at a time, a step at a time; what a step needs is made by `expand`.
+
+    `parts` hands out tensors of few sizes and `expand` never asks the host, so that both the
+    making of a batch and the learning from it can be recorded as one CUDA graph.
+    """
+
+    _dataset: InteractionDataset
+
+    def start(self, epoch: int) -> Epoch:
+        """Plan an epoch; the same one whenever it is asked for again."""
+        ...
+
+    def parts(self, first_step: int) -> Iterator[list[Fields]]:
+        """Yield each step's parts, on the model's device."""
+        ...
+
+    def expand(self, fields: Fields) -> Interaction:
+        """Make a part's batch: inputs, targets and negatives."""
+        ...
 
 
 @dataclass(frozen=True)
 class Loaders:
     """The three loaders and the dataset they were cut from."""
 
-    dataset: HistoryDataset | PairDataset
-    train: TrainDataLoader
-    valid: FullSortEvalDataLoader
-    test: FullSortEvalDataLoader
+    dataset: InteractionDataset
+    train: TrainLoader
+    valid: HeldOutLoader
+    test: HeldOutLoader
 
 
-class HistoryTrainLoader(TrainDataLoader):
-    """Train loader whose negatives stand beside every target, not beside the row."""
-
-    def _neg_sampling(self, inter_feat: Interaction) -> Interaction:
-        if self.neg_sample_args["distribution"] == "none":
-            return inter_feat
-        targets = inter_feat[TARGET_LIST]
-        row, step = targets.nonzero(as_tuple=True)
-        negatives = self._sampler.sample_by_user_ids(
-            inter_feat[c.USER][row].numpy(), targets[row, step].numpy(), self.neg_sample_num
-        )
-        beside = torch.zeros(*targets.shape, self.neg_sample_num, dtype=torch.long)
-        beside[row, step] = negatives.view(self.neg_sample_num, -1).T
-        inter_feat.update(Interaction({NEGATIVE_LIST: beside}))
-        return inter_feat
-
-
-def build_loaders(config: BridgeConfig, files: AtomicFiles) -> Loaders:
-    """Read the atomic files and build a loader per split.
+def build_loaders(config: BridgeConfig, files: AtomicFiles, ranks: Ranks | None = None) -> Loaders:
+    """Read the interactions and build a loader per split.
 
     Args:
         config: From `build_config`.
         files: The files it was built for.
+        ranks: The processes that share the work; None for one.
     """
-    sequential = config["training_mode"] != "pair"
-    # RecBole makes tensors of arrays that pandas 3 hands out read-only; nothing writes to them.
-    warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-    dataset = HistoryDataset(config) if sequential else PairDataset(config)
-    train, valid, test = dataset.build()
-    # A user's own training items are never negatives. RecBole's RepeatableSampler, its default
-    # for sequential models, would draw them.
-    sampler = Sampler(list(c.SPLITS), [dataset.flat(split) for split in c.SPLITS], "uniform")
-    loader = HistoryTrainLoader if sequential else TrainDataLoader
-    if not sequential:
-        # RecBole counts user-item pairs for general models, users for sequential ones.
-        config["eval_batch_size"] = config["eval_users"] * dataset.item_num
-    return Loaders(
-        dataset,
-        loader(config, train, sampler.set_phase(c.TRAIN), shuffle=True),
-        FullSortEvalDataLoader(config, valid, sampler.set_phase(c.VALID)),
-        FullSortEvalDataLoader(config, test, sampler.set_phase(c.TEST)),
-    )
+    ranks = ranks or Ranks()
+    dataset = InteractionDataset(config)
+    cutter = HistoryCutter(dataset.histories, _place_of(config, len(dataset.histories.items)))
+    train = PairLoader if config["training_mode"] == "pair" else WindowLoader
+    held_out = [
+        HeldOutLoader(config, dataset, cutter, split, c.KNOWN, ranks) for split in c.SPLITS[1:]
+    ]
+    return Loaders(dataset, train(config, dataset, cutter, ranks), *held_out)
+
+
+def _place_of(config: BridgeConfig, interactions: int) -> torch.device:
+    """Return where the flat arrays lie: on the model's device unless they would crowd it."""
+    device = torch.device(config["device"])
+    if device.type == "cpu" or config["histories"] == "device":
+        return device
+    free, _ = torch.cuda.mem_get_info(device)
+    crowded = 4 * 12 * interactions > free
+    at_home = config["histories"] == "host" or crowded
+    return torch.device("cpu") if at_home else device
+
+
+def packs(config: BridgeConfig) -> bool:
+    """Tell whether the model takes batches without padding."""
+    if config["MODEL_TYPE"] != ModelType.SEQUENTIAL:
+        return False
+    return resolve(config["ssm_backend"], config["device"]).packs
+
+
+class _Epochs:
+    """What both train loaders share: planning, and negatives beside the targets."""
+
+    def __init__(
+        self,
+        config: BridgeConfig,
+        dataset: InteractionDataset,
+        cutter: HistoryCutter,
+        ranks: Ranks,
+    ) -> None:
+        self.config, self._dataset, self._cutter, self._ranks = config, dataset, cutter, ranks
+        self.device = torch.device(config["device"])
+        self.loss_type, self.negatives = config["loss_type"], config["negatives"]
+        flat = dataset.histories
+        if self.loss_type in ("BPR", "BCE"):
+            self._unseen = UnseenItems(flat, dataset.user_num, dataset.item_num, self.device)
+        elif self.loss_type == "sampled_CE":
+            power = config["negative_power"]
+            self._popular = PopularItems(flat, dataset.item_num, power, self.device)
+
+    def _plan(self, users: Any, targets: Any, generator: np.random.Generator) -> Epoch:
+        self._epoch = plan_epoch(
+            users, targets, self.config["rows_per_step"], generator,
+            self._ranks.rank, self._ranks.size, self.config["accumulate"],
+        )  # fmt: skip
+        return self._epoch
+
+    def _generator(self, epoch: int) -> np.random.Generator:
+        return np.random.default_rng((self.config["seed"], epoch))
+
+    def parts(self, first_step: int) -> Iterator[list[Fields]]:
+        for step in self._epoch.parts[first_step:]:
+            yield [_to(self.fields(part), self.device) for part in step]
+
+    def fields(self, part: Part) -> Fields:
+        """Make the tensors of a part, its share of the step's targets among them."""
+        return {**self._fields(part), SHARE: torch.tensor(part.share)}
+
+    def _fields(self, part: Part) -> Fields:
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return len(self._epoch)
+
+
+class PairLoader(_Epochs):
+    """User-item pairs with negatives, for models without a history."""
+
+    def start(self, epoch: int) -> Epoch:
+        """Shuffle the training pairs."""
+        flat = self._dataset.histories
+        self._pairs = np.flatnonzero(flat.splits == CODE[c.TRAIN])
+        users = flat.users[self._pairs]
+        return self._plan(users, np.ones_like(self._pairs), self._generator(epoch))
+
+    def _fields(self, part: Part) -> Fields:
+        flat, rows = self._dataset.histories, self._pairs[part.rows]
+        columns = {c.USER: flat.users[rows], c.ITEM: flat.items[rows]}
+        return {name: torch.from_numpy(x).long() for name, x in columns.items()}
+
+    def expand(self, fields: Fields) -> Interaction:
+        """Add negatives: labelled rows for BCE, a column for BPR."""
+        users, items = fields[c.USER], fields[c.ITEM]
+        drawn = self._unseen.draw(users, self.negatives).T.flatten()
+        times = self.negatives
+        if self.loss_type == "BCE":
+            label = torch.cat([torch.ones_like(items), torch.zeros_like(drawn)]).float()
+            columns = {c.USER: users.repeat(1 + times), c.ITEM: torch.cat([items, drawn])}
+            return Interaction({**columns, self.config["LABEL_FIELD"]: label})
+        negative = self.config["NEG_PREFIX"] + c.ITEM
+        columns = {c.USER: users.repeat(times), c.ITEM: items.repeat(times)}
+        return Interaction({**columns, negative: drawn})
+
+
+class WindowLoader(_Epochs):
+    """Windows or prefixes of histories."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.longest = self.config["MAX_ITEM_LIST_LENGTH"]
+        self._packs, self._tokens, self._capacity = packs(self.config), 0, 0
+        self._at_home = self._cutter.items.device != self.device
+
+    def start(self, epoch: int) -> Epoch:
+        """Cut the training rows, windows with borders of their own, and shuffle them."""
+        generator, flat = self._generator(epoch), self._dataset.histories
+        shift = int(generator.integers(max(self.longest // 2, 1)))
+        if self.config["training_mode"] == "sequence":
+            self._rows = flat.windows(self.longest, shift)
+        else:
+            self._rows = flat.prefixes(self.longest)
+        plan = self._plan(flat.users[self._rows.start], self._rows.targets, generator)
+        if self._packs:
+            self._grow(plan)
+        return plan
+
+    def _grow(self, plan: Epoch) -> None:
+        """Make room for the largest part; seldom, as a new size is a new CUDA graph."""
+        parts = [part.rows for step in plan.parts for part in step]
+        tokens = max(int(self._rows.length[rows].sum()) for rows in parts)
+        if tokens > self._tokens:
+            self._tokens = _round_up(tokens + tokens // 32, ROUND_TOKENS)
+        self._capacity = max(self._capacity, _round_up(max(map(len, parts)), ROUND_ROWS))
+
+    def _fields(self, part: Part) -> Fields:
+        rows = self._rows[part.rows]
+        fields = row_fields(rows, self._capacity if self._packs else None)
+        if self._packs:
+            return self._cut(fields) if self._at_home else fields
+        # A dense batch is as wide as its longest row: the width decides the size of the graph.
+        width = int(rows.length.max(initial=1)) if self.device.type == "cpu" else self.longest
+        return self._cut(fields, width)
+
+    def _cut(self, fields: Fields, width: int = 0) -> Fields:
+        on_device = _to(fields, self._cutter.items.device)
+        if self._packs:
+            batch = self._cutter.packed(on_device, self._tokens, self.longest)
+        else:
+            batch = self._cutter.dense(on_device, width)
+        return {**batch, c.USER: self._cutter.users_of(on_device)}
+
+    def parts(self, first_step: int) -> Iterator[list[Fields]]:
+        """Yield the steps' parts; `workers` cut and pin them if the arrays stay on the host."""
+        workers = self.config["worker"]
+        if not (self._at_home and workers):
+            yield from super().parts(first_step)
+            return
+        source = _Steps(self, first_step)
+        pinned = self.device.type == "cuda"
+        for step in DataLoader(source, batch_size=None, num_workers=workers, pin_memory=pinned):
+            yield [_to(fields, self.device) for fields in step]
+
+    def expand(self, fields: Fields) -> Interaction:
+        """Cut the rows where they lie, and draw negatives."""
+        batch = self._cut(fields) if batches.ITEM_LIST not in fields else fields
+        if self.loss_type == "sampled_CE":
+            drawn = self._popular.draw(self.negatives)
+            batch = {**batch, batches.NEGATIVE_LIST: drawn, batches.LOG_Q: self._popular.log_q}
+        elif self.loss_type == "BPR":
+            users = self._users_of_targets(batch)
+            batch = {**batch, batches.NEGATIVE_LIST: self._unseen.draw(users, self.negatives)}
+        return Interaction(batch)
+
+    def _users_of_targets(self, batch: Fields) -> Tensor:
+        """Return the user of each input, shaped as the inputs."""
+        users, inputs = batch[c.USER], batch[batches.ITEM_LIST]
+        if batches.OFFSETS not in batch:
+            return users[:, None].expand_as(inputs)
+        place = torch.arange(len(inputs), device=inputs.device)
+        row = torch.searchsorted(batch[batches.OFFSETS][1:], place, right=True)
+        return users[row.clamp(max=len(users) - 1)]
+
+
+class _Steps(Dataset[list[Fields]]):
+    """Steps of a `WindowLoader` by number, for worker processes."""
+
+    def __init__(self, loader: WindowLoader, first_step: int) -> None:
+        self._loader, self._parts = loader, loader._epoch.parts[first_step:]
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __getitem__(self, step: int) -> list[Fields]:
+        if step >= len(self._parts):
+            raise IndexError(step)
+        return [self._loader.fields(part) for part in self._parts[step]]
+
+
+class HeldOutLoader(FullSortEvalDataLoader):
+    """Each user's held-out item and what precedes it, in batches on the device.
+
+    Args:
+        config: From `build_config`.
+        dataset: The interactions.
+        cutter: Where they lie.
+        split: ``valid`` or ``test``.
+        query_time: Whether the last interval is the true one or the user's median gap.
+        ranks: Each process has its share of the users.
+    """
+
+    def __init__(
+        self,
+        config: BridgeConfig,
+        dataset: InteractionDataset,
+        cutter: HistoryCutter,
+        split: str,
+        query_time: str,
+        ranks: Ranks,
+    ) -> None:
+        # RecBole's own loads every user's items into Python sets; only its type is wanted here.
+        flat, longest = dataset.histories, config["MAX_ITEM_LIST_LENGTH"]
+        self.config, self._dataset, self._cutter, self._ranks = config, dataset, cutter, ranks
+        self.split, self.query_time = split, query_time
+        self.rows = flat.held_out(split, longest or 1)
+        target = self.rows.start + self.rows.length
+        self.users, self.targets = flat.users[target], flat.items[target]
+        self._gaps = flat.median_gaps(split) if query_time == c.UNKNOWN else None
+        self._width, self._packs = longest, packs(config)
+
+    def at(self, query_time: str) -> HeldOutLoader:
+        """Return the loader with another query time."""
+        return HeldOutLoader(
+            self.config, self._dataset, self._cutter, self.split, query_time, self._ranks
+        )
+
+    def __len__(self) -> int:
+        """Count the batches of this process."""
+        return len(range(self._ranks.rank, self._batches, self._ranks.size))
+
+    @property
+    def _batches(self) -> int:
+        return -(-len(self.rows) // int(self.config["eval_users"]))
+
+    def __iter__(self) -> Iterator[tuple[Interaction, None, Tensor, Tensor]]:
+        """Yield batches as RecBole's Trainer takes them: interaction, no mask, row, target."""
+        size = self.config["eval_users"]
+        for batch in range(self._ranks.rank, self._batches, self._ranks.size):
+            here = slice(batch * size, (batch + 1) * size)
+            fields = {c.USER: torch.from_numpy(self.users[here]).long()}
+            if self._width:
+                fields |= self._histories(here)
+            targets = torch.from_numpy(self.targets[here]).long()
+            device = self.config["device"]
+            moved = _to({**fields, c.ITEM: targets}, device)
+            yield Interaction(moved), None, torch.arange(len(targets)), moved[c.ITEM]
+
+    def _histories(self, here: slice) -> Fields:
+        rows = self.rows[here]
+        fields = row_fields(rows)
+        if self._gaps is not None:
+            fields[batches.LAST_INTERVAL] = torch.from_numpy(self._gaps[here])
+        on_device = _to(fields, self._cutter.items.device)
+        if self._packs:
+            return self._cutter.packed(on_device, int(rows.length.sum()), self._width)
+        return self._cutter.dense(on_device, int(rows.length.max()))
+
+
+def _to(fields: Fields, device: torch.device | str) -> Fields:
+    """Move tensors without waiting for them."""
+    if torch.device(device).type == "cuda":
+        return {
+            k: (x if x.is_cuda or x.is_pinned() else x.pin_memory()).to(device, non_blocking=True)
+            for k, x in fields.items()
+        }
+    return {k: x.to(device) for k, x in fields.items()}
+
+
+def _round_up(count: int, multiple: int) -> int:
+    return -(-count // multiple) * multiple

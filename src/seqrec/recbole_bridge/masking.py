@@ -6,10 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqrec import columns as c
-from seqrec.recbole_bridge.histories import Histories
-
-_EARLIER = {c.VALID: (c.TRAIN,), c.TEST: (c.TRAIN, c.VALID)}
+from seqrec.recbole_bridge.histories import CODE, Histories
 
 
 class HistoryMask:
@@ -19,19 +16,29 @@ class HistoryMask:
     two. The full history is masked, not only the part a model's window shows.
 
     Args:
-        histories: All interactions.
+        histories: All interactions, in order of time within a user.
         split: The split to rank: `valid` masks train, `test` masks train and valid.
         n_users: Rows, padding included.
+        device: Where scores are.
     """
 
-    def __init__(self, histories: Histories, split: str, n_users: int) -> None:
-        earlier = np.flatnonzero(np.isin(histories.splits, _EARLIER[split]))
-        counts = np.bincount(histories.users[earlier], minlength=n_users)
-        # Flat arrays are sorted by user, whose ids need not ascend.
-        order = np.argsort(histories.users[earlier], kind="stable")
-        self._items = torch.from_numpy(histories.items[earlier][order])
-        self._ends = torch.from_numpy(np.cumsum(counts))
-        self._counts = torch.from_numpy(counts)
+    def __init__(
+        self,
+        histories: Histories,
+        split: str,
+        n_users: int,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        earlier = np.add.reduceat(
+            (histories.splits < CODE[split]).astype(np.int64), histories.offsets
+        )
+        first, counts = np.zeros(n_users, np.int64), np.zeros(n_users, np.int64)
+        owners = histories.users[histories.offsets]
+        first[owners], counts[owners] = histories.offsets, earlier
+        self._first, self._counts, self._items = (
+            torch.from_numpy(np.require(x, requirements="W")).to(device)
+            for x in (first, counts, histories.items)
+        )
 
     def apply(self, scores: Tensor, users: Tensor, targets: Tensor) -> Tensor:
         """Return scores with −inf for the history.
@@ -44,12 +51,11 @@ class HistoryMask:
         Returns:
             A new tensor, (B, n_items).
         """
-        counts = self._counts[users.cpu()]
-        row = torch.arange(len(users)).repeat_interleave(counts)
-        within = torch.arange(len(row)) - (counts.cumsum(0) - counts).repeat_interleave(counts)
-        first = (self._ends - self._counts)[users.cpu()].repeat_interleave(counts)
+        counts = self._counts[users]
+        row = torch.arange(len(users), device=scores.device).repeat_interleave(counts)
+        within = torch.arange(len(row), device=scores.device) - (counts.cumsum(0) - counts)[row]
         masked = scores.clone()
-        masked[row.to(scores.device), self._items[first + within].to(scores.device)] = -torch.inf
+        masked[row, self._items[self._first[users][row] + within].long()] = -torch.inf
         keep = torch.arange(len(users), device=scores.device)
         masked[keep, targets] = scores[keep, targets]
         return masked

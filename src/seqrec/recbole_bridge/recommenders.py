@@ -14,10 +14,12 @@ from torch import Tensor
 from seqrec.models.ncf import NeuMF
 from seqrec.models.ss4rec import SS4RecEncoder
 from seqrec.ops.backend import resolve
+from seqrec.ops.packing import Packing
+from seqrec.ops.sampled_softmax import sampled_cross_entropy
 from seqrec.parameters import NCFModel, SS4RecModel
+from seqrec.recbole_bridge import batches as b
 from seqrec.recbole_bridge.config import BridgeConfig
-from seqrec.recbole_bridge.datasets import DELTA_LIST, TARGET_LIST, HistoryDataset, PairDataset
-from seqrec.recbole_bridge.loaders import NEGATIVE_LIST
+from seqrec.recbole_bridge.datasets import InteractionDataset
 
 logger = logging.getLogger(__name__)
 
@@ -26,13 +28,13 @@ class SS4RecRecommender(SequentialRecommender):
     """SS4Rec in RecBole: next-item loss over every learned position, full ranking of the last.
 
     Windows and prefixes take the same path: a prefix is a window of which only the last target
-    is learned.
+    is learned. Batches are dense, or packed if they have offsets.
     """
 
     uses_time = True
     parameters_type = SS4RecModel
 
-    def __init__(self, config: BridgeConfig, dataset: HistoryDataset) -> None:
+    def __init__(self, config: BridgeConfig, dataset: InteractionDataset) -> None:
         super().__init__(config, dataset)
         self.loss_type = config["loss_type"]
         backend = resolve(config["ssm_backend"], config["device"])
@@ -43,20 +45,32 @@ class SS4RecRecommender(SequentialRecommender):
         """Return the mean loss over the batch's targets.
 
         Raises:
-            IndexError: BPR without sampled negatives.
+            KeyError: BPR or sampled_CE without sampled negatives.
 
         Paper: cross-entropy over all items as in the authors' code; BPR, arXiv 1205.2618.
         """
-        targets = interaction[TARGET_LIST]
-        learned = targets > 0
-        hidden = self._encode(interaction)[learned]
-        if self.loss_type == "CE":
-            return self.encoder.loss(hidden, targets[learned])
+        targets = interaction[b.TARGET_LIST].flatten()
+        hidden = self._encode(interaction).flatten(0, -2)
+        if self.loss_type == "sampled_CE":
+            return self._sampled_loss(hidden, targets, interaction)
+        if self.loss_type == "BPR":
+            return self._pairwise_loss(hidden, targets, interaction)
+        if not targets.is_cuda:  # a GPU would have to stop and count them
+            hidden, targets = hidden[targets > 0], targets[targets > 0]
+        return self.encoder.loss(hidden, targets)
+
+    def _sampled_loss(self, hidden: Tensor, targets: Tensor, interaction: Interaction) -> Tensor:
+        items, drawn = self.encoder.item_embedding.weight, interaction[b.NEGATIVE_LIST]
+        return sampled_cross_entropy(hidden, items, targets, drawn, interaction[b.LOG_Q])
+
+    def _pairwise_loss(self, hidden: Tensor, targets: Tensor, interaction: Interaction) -> Tensor:
         embedding = self.encoder.item_embedding
-        positive = (hidden * embedding(targets[learned])).sum(-1, keepdim=True)
-        negatives = embedding(interaction[NEGATIVE_LIST][learned])
+        positive = (hidden * embedding(targets)).sum(-1, keepdim=True)
+        negatives = embedding(interaction[b.NEGATIVE_LIST].flatten(0, -2))
         negative = (negatives @ hidden[..., None]).squeeze(-1)
-        return -F.logsigmoid(positive - negative).mean()
+        losses = -F.logsigmoid(positive - negative).mean(-1)
+        learned = targets > 0
+        return torch.where(learned, losses, 0.0).sum() / learned.sum().clamp(min=1)
 
     def predict(self, interaction: Interaction) -> Tensor:
         """Score one item per row, (B,)."""
@@ -69,14 +83,18 @@ class SS4RecRecommender(SequentialRecommender):
         return self.encoder.score(self._last(interaction))
 
     def _encode(self, interaction: Interaction) -> Tensor:
-        hidden: Tensor = self.encoder(
-            interaction[self.ITEM_SEQ], interaction[DELTA_LIST], interaction[self.ITEM_SEQ_LEN]
-        )
+        packing = None
+        if b.OFFSETS in interaction:
+            packing = Packing(interaction[b.OFFSETS], self.max_seq_length)
+        hidden: Tensor = self.encoder(interaction[b.ITEM_LIST], interaction[b.DELTA_LIST], packing)
         return hidden
 
     def _last(self, interaction: Interaction) -> Tensor:
-        last = interaction[self.ITEM_SEQ_LEN] - 1
-        return self._encode(interaction)[torch.arange(len(last), device=last.device), last]
+        lengths = interaction[b.LENGTH]
+        hidden = self._encode(interaction)
+        if b.OFFSETS in interaction:
+            return hidden[interaction[b.OFFSETS][1 : len(lengths) + 1] - 1]
+        return hidden[torch.arange(len(lengths), device=lengths.device), lengths - 1]
 
 
 class NCFRecommender(GeneralRecommender):
@@ -85,7 +103,7 @@ class NCFRecommender(GeneralRecommender):
     uses_time = False
     parameters_type = NCFModel
 
-    def __init__(self, config: BridgeConfig, dataset: PairDataset) -> None:
+    def __init__(self, config: BridgeConfig, dataset: InteractionDataset) -> None:
         super().__init__(config, dataset)
         self.label = config["LABEL_FIELD"]
         self.loss_type = config["loss_type"]

@@ -5,12 +5,18 @@ from __future__ import annotations
 import pandas as pd
 
 from seqrec.datasets.atomic_files import AtomicFiles
+from seqrec.datasets.checkpoints import CheckpointStore
 from seqrec.models.artifact import ModelArtifact
 from seqrec.parameters import NCFModel, Runtime, Training
 
 
 def train_ncf(
-    atomic_files: AtomicFiles, model: NCFModel, training: Training, runtime: Runtime
+    atomic_files: AtomicFiles,
+    model: NCFModel,
+    training: Training,
+    runtime: Runtime,
+    checkpoints: CheckpointStore,
+    resume: bool,
 ) -> tuple[ModelArtifact, pd.DataFrame]:
     """Train NCF to its early stop.
 
@@ -19,10 +25,12 @@ def train_ncf(
         model: The network's parameters.
         training: How to train.
         runtime: The machine.
+        checkpoints: Where an interrupted training leaves what it has.
+        resume: Go on from there.
 
     Returns:
         The best weights, and a row of losses and metrics per epoch.
     """
     from seqrec.recbole_bridge.api import train
 
-    return train("ncf", atomic_files, model, training, runtime)
+    return train("ncf", atomic_files, model, training, runtime, checkpoints, resume)

@@ -1,0 +1,135 @@
+"""Time loading and training on made-up interactions of MovieLens sizes, 1 to 32 million.
+
+    python scale.py --millions 1 2 4 8 16 32 --loss CE
+
+Users, items and lengths are those of ML-32M, items follow Zipf's law, sessions have ties.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+from timing import ROOT, commit, hardware
+
+from seqrec import columns as c
+from seqrec.datasets import atomic_files
+from seqrec.datasets.atomic_files import AtomicFiles
+from seqrec.parameters import Runtime, SS4RecModel, Training
+from seqrec.recbole_bridge.api import train
+from seqrec.recbole_bridge.config import build_config
+from seqrec.recbole_bridge.loaders import build_loaders
+from seqrec.recbole_bridge.recommenders import SS4RecRecommender
+
+ML_32M_USERS, ML_32M, N_ITEMS = 200_948, 32_000_204, 84_000
+
+
+def resident_gib() -> float:
+    """Memory that the process holds now."""
+    return float(psutil.Process().memory_info().rss / 2**30)
+
+
+def write_interactions(folder: Path, count: int, seed: int = 0) -> AtomicFiles:
+    """Write about `count` interactions as the Parquet twin of atomic files."""
+    generator = np.random.default_rng(seed)
+    users = max(1, round(ML_32M_USERS * count / ML_32M))
+    lengths = generator.lognormal(0, 1.1, users)
+    lengths = np.maximum(20, lengths * count / lengths.sum()).astype(np.int64)
+    total = int(lengths.sum())
+    starts = np.cumsum(lengths) - lengths
+    position = np.arange(total) - np.repeat(starts, lengths)
+    popularity = np.cumsum(1 / np.arange(1, N_ITEMS + 1))
+    items = np.searchsorted(popularity, generator.random(total) * popularity[-1]) + 1
+    gaps = np.where(generator.random(total) < 0.4, 0, generator.integers(1, 90, total))
+    gaps += (generator.random(total) < 0.01) * generator.integers(0, 10**7, total)
+    split = np.zeros(total, np.int8)
+    split[starts + lengths - 2], split[starts + lengths - 1] = 1, 2
+    table = {
+        c.USER: np.repeat(np.arange(1, users + 1, dtype=np.int32), lengths),
+        c.ITEM: items.astype(np.int32),
+        c.POSITION: position.astype(np.int32),
+        c.DELTA: np.where(position == 0, 0, gaps).astype(np.int32),
+        c.SPLIT: split,
+    }
+    target = folder / "made-up"
+    target.mkdir(parents=True)
+    pd.DataFrame(table).to_parquet(target / atomic_files.INTERACTIONS)
+    for field, number in ((c.USER, users), (c.ITEM, N_ITEMS)):
+        tokens = pd.Series(np.arange(number).astype(str), dtype="str")
+        pd.DataFrame({field: tokens}).to_parquet(target / atomic_files.ids_file(field))
+    return AtomicFiles(folder, "made-up")
+
+
+def measure(millions: float, arguments: argparse.Namespace) -> dict[str, object]:
+    """Load and train for some epochs."""
+    model = SS4RecModel(hidden_size=64, n_layers=2, dropout=0.2, d_state=32, max_length=200)
+    training = Training(
+        epochs=arguments.epochs, batch_size=arguments.batch_size, loss_type=arguments.loss,
+        negatives=4096 if arguments.loss == "sampled_CE" else 1, training_mode="sequence",
+    )  # fmt: skip
+    runtime = Runtime(
+        device=arguments.device, precision=arguments.precision, eval_batch_size=1024,
+        histories=arguments.histories, workers=arguments.workers,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        files = write_interactions(Path(folder), int(millions * 1e6))
+        before = resident_gib()
+        started = time.perf_counter()
+        config = build_config("ss4rec", SS4RecRecommender, files, model, training, runtime)
+        loaders = build_loaders(config, files)
+        steps = len(loaders.train.start(0))
+        loading = time.perf_counter() - started
+        held = resident_gib()
+        interactions = len(loaders.dataset.histories.items)
+        del loaders
+        _, history = train("ss4rec", files, model, training, runtime)
+    return {
+        "interactions": interactions,
+        "loss_type": arguments.loss,
+        "batch_size": arguments.batch_size,
+        "steps": steps,
+        "load_seconds": round(loading, 2),
+        "load_gib": round(held - before, 2),
+        "epoch_seconds": round(float(history["train_seconds"].iloc[-1]), 2),
+        "first_epoch_seconds": round(float(history["train_seconds"].iloc[0]), 2),
+        "valid_seconds": round(float(history["valid_seconds"].iloc[-1]), 2),
+        "memory_gib": round(float(history["memory_gib"].max()), 2),
+        "losses": " ".join(f"{loss:.3f}" for loss in history["loss"]),
+        "precision": arguments.precision,
+        "hardware": hardware(arguments.device),
+        "commit": commit(),
+    }
+
+
+def main() -> None:
+    """Measure every size, print rows as they come and write them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--millions", nargs="+", type=float, default=[1, 2, 4, 8, 16, 32])
+    parser.add_argument("--loss", choices=["CE", "sampled_CE"], default="CE")
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--precision", default="bf16")
+    parser.add_argument("--histories", default="auto")
+    parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/scale.csv")
+    arguments = parser.parse_args()
+    for millions in arguments.millions:
+        row = measure(millions, arguments)
+        print(row, flush=True)
+        new = not arguments.out.exists()
+        with arguments.out.open("a", newline="", encoding="utf-8") as handle:
+            writer = csv.DictWriter(handle, list(row))
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Several processes of one run (``torchrun … -m kedro run``): one of them writes and speaks."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from kedro.framework.hooks import hook_impl
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Pipeline
+
+from seqrec.errors import ProjectError
+
+
+class DistributedHooks:
+    """Keep every process but the first from writing what the first writes."""
+
+    @hook_impl
+    def after_context_created(self) -> None:
+        """Silence the other processes' log lines."""
+        if _rank():
+            logging.disable(logging.WARNING)
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Check that the pipeline can be shared; keep the others' outputs in memory.
+
+        Raises:
+            ProjectError: A node is not about training: each process would repeat it.
+        """
+        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+            return
+        alone = sorted(node.name for node in pipeline.nodes if "training" not in node.tags)
+        if alone:
+            raise ProjectError(
+                f"torchrun shares training only, and {alone[0]} would run in every process: "
+                "run the data pipelines without it, then torchrun … --pipeline train_<model>"
+            )
+        if _rank():
+            for name in pipeline.all_outputs():
+                catalog[name] = MemoryDataset()
+
+
+def _rank() -> int:
+    """This process's number among those that torchrun started."""
+    return int(os.environ.get("RANK", "0"))

@@ -1,0 +1,44 @@
+"""RecBole's Collector with one held-out item per user, and users on several processes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from recbole.evaluator import Collector
+from torch import Tensor
+
+from seqrec.recbole_bridge.config import BridgeConfig
+from seqrec.recbole_bridge.distributed import Ranks
+
+TOP_K = "rec.topk"
+
+
+class HeldOutCollector(Collector):
+    """Collects what RecBole's metrics need: hits among the top K.
+
+    RecBole marks the positive items in a matrix as large as the scores.
+
+    Args:
+        config: From `build_config`.
+        ranks: The processes that each rank some of the users.
+    """
+
+    def __init__(self, config: BridgeConfig, ranks: Ranks) -> None:
+        super().__init__(config)
+        self._ranks = ranks
+
+    def eval_batch_collect(
+        self, scores_tensor: Tensor, interaction: Any, positive_u: Tensor, positive_i: Tensor
+    ) -> None:
+        """Note where the held-out item stands among a batch's top K."""
+        top = scores_tensor.topk(min(max(self.topk), scores_tensor.shape[1]), dim=-1).indices
+        hits = (top == positive_i[:, None]).int()
+        one = torch.ones_like(hits[:, :1])
+        self.data_struct.update_tensor(TOP_K, torch.cat([hits, one], dim=1))
+
+    def get_data_struct(self) -> Any:
+        """Return what was collected, of all users, and forget it."""
+        collected = super().get_data_struct()
+        collected.set(TOP_K, self._ranks.gather(collected.get(TOP_K)))
+        return collected

@@ -1,0 +1,76 @@
+"""Several processes as one trainer: who am I, sums, and one decision for all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """The processes that ``torchrun`` started; one if it did not.
+
+    Attributes:
+        rank: This process.
+        size: All of them.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process is the one that writes, logs and shows progress."""
+        return self.rank == 0
+
+    def add(self, tensors: list[Tensor]) -> None:
+        """Sum tensors over all processes, in place and in one message."""
+        if self.size == 1 or not tensors:
+            return
+        flat = torch.cat([x.reshape(-1) for x in tensors])
+        dist.all_reduce(flat)
+        parts = torch.split(flat, [x.numel() for x in tensors])
+        summed = [part.view_as(x) for part, x in zip(parts, tensors, strict=True)]
+        torch._foreach_copy_(tensors, summed)
+
+    def largest(self, value: int, device: torch.device) -> int:
+        """Return the largest of the processes' values: all decide alike."""
+        if self.size == 1:
+            return value
+        shared = torch.tensor(value, device=device)
+        dist.all_reduce(shared, dist.ReduceOp.MAX)
+        return int(shared)
+
+    def gather(self, rows: Tensor) -> Tensor:
+        """Concatenate the processes' rows, which may differ in number, in order of rank."""
+        if self.size == 1:
+            return rows
+        parts: list[Tensor | None] = [None] * self.size
+        dist.all_gather_object(parts, rows.cpu())
+        return torch.cat([part for part in parts if part is not None])
+
+
+@contextmanager
+def connected(device: torch.device) -> Iterator[Ranks]:
+    """Join the processes that ``torchrun`` started, if it did; part again at the end.
+
+    Args:
+        device: Decides the transport: NCCL between GPUs, gloo elsewhere.
+    """
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield Ranks()
+        return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Ranks(dist.get_rank(), size)
+    finally:
+        dist.destroy_process_group()

@@ -109,6 +109,8 @@ def main() -> None:
         low, high = np.ravel(interval.low)[0], np.ravel(interval.high)[0]
         mean = np.ravel(interval.mean)[0]
         print(f"{first} - {run}: NDCG@10 {mean:+.4f} (95 % interval {low:+.4f} to {high:+.4f})")
+    if not rows:
+        sys.exit("no run came to its end")
     new = not arguments.out.exists()
     with arguments.out.open("a", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, list(rows[0]))

@@ -107,7 +107,15 @@ class TrainStep:
         gradients = torch.autograd.grad(
             loss, self.parameters, allow_unused=True, materialize_grads=True
         )
-        return loss.detach(), list(gradients)
+        laid_out = [_as_laid_out(g, p) for g, p in zip(gradients, self.parameters, strict=True)]
+        return loss.detach(), laid_out
+
+
+def _as_laid_out(gradient: Tensor, parameter: Tensor) -> Tensor:
+    """Give a gradient its parameter's strides, which a fused optimiser insists on."""
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)
 
 
 class _Recording:

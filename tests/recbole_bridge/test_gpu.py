@@ -8,6 +8,7 @@ import torch
 
 from seqrec.datasets.checkpoints import CheckpointStore
 from seqrec.parameters import Runtime
+from seqrec.recbole_bridge import loaders
 from seqrec.recbole_bridge.api import rank, train
 from seqrec.recbole_bridge.interruption import InterruptedTrainingError
 from tests.conftest import CPU, MODEL_OF, training
@@ -60,6 +61,15 @@ def test_every_loss_and_precision_learns(files, loss_type, precision):
         epochs=30, early_stopping=30, dropout=0.1,
     )  # fmt: skip
     assert result[1]["NDCG@10"].max() > 0.6
+
+
+def test_batches_that_outgrow_their_graph_get_another(files, monkeypatch):
+    """Sizes are rounded up so that this is rare; without rounding it happens in every epoch."""
+    monkeypatch.setattr(loaders, "ROUND_TOKENS", 1)
+    options = {"epochs": 12, "early_stopping": 12, "batch_size": 3}
+    recorded = trained("ss4rec", files, **options)
+    eager = trained("ss4rec", files, runtime={"cuda_graphs": False}, **options)
+    assert losses(recorded) == pytest.approx(losses(eager), rel=2e-3)
 
 
 @pytest.mark.parametrize("loss_type", ["BCE", "BPR"])

@@ -39,6 +39,8 @@ class TrainLoader(Protocol):
     """
 
     _dataset: InteractionDataset
+    layout: tuple[int, ...]
+    """Sizes that `expand` gives a batch, beside those of its fields."""
 
     def start(self, epoch: int) -> Epoch:
         """Plan an epoch; the same one whenever it is asked for again."""
@@ -101,6 +103,8 @@ def packs(config: BridgeConfig) -> bool:
 
 class _Epochs:
     """What both train loaders share: planning, and negatives beside the targets."""
+
+    layout: tuple[int, ...] = ()
 
     def __init__(
         self,
@@ -201,6 +205,7 @@ class WindowLoader(_Epochs):
         tokens = max(int(self._rows.length[rows].sum()) for rows in parts)
         if tokens > self._tokens:
             self._tokens = _round_up(tokens + tokens // 32, ROUND_TOKENS)
+            self.layout = (self._tokens,)
         self._capacity = max(self._capacity, _round_up(max(map(len, parts)), ROUND_ROWS))
 
     def _fields(self, part: Part) -> Fields:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,6 +34,7 @@ class TrainStep:
         config: From `build_config`.
         ranks: The processes whose gradients are summed.
         graphs: Whether passes may be recorded.
+        layout: What decides the sizes within a pass beside those of its fields.
     """
 
     def __init__(
@@ -44,11 +45,12 @@ class TrainStep:
         config: BridgeConfig,
         ranks: Ranks,
         graphs: bool,
+        layout: Callable[[], Hashable] = tuple,
     ) -> None:
         named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
         self.names, self.parameters = [n for n, _ in named], [p for _, p in named]
         self._optimizer, self._loss_of, self._ranks = optimizer, loss_of, ranks
-        self._clip, self._graphs = config["clip_grad_norm"], graphs
+        self._clip, self._graphs, self._layout = config["clip_grad_norm"], graphs, layout
         self._bf16 = config["precision"] == "bf16" and self.parameters[0].is_cuda
         self._recorded: OrderedDict[Any, _Recording | None] = OrderedDict()
         self._pool = torch.cuda.graph_pool_handle() if graphs else None
@@ -91,7 +93,8 @@ class TrainStep:
     def _pass(self, fields: Fields) -> Pass:
         if not self._graphs:
             return self._compute(fields)
-        size = tuple((name, tuple(x.shape), x.dtype) for name, x in fields.items())
+        shapes = tuple((name, tuple(x.shape), x.dtype) for name, x in fields.items())
+        size = (self._layout(), shapes)
         if size not in self._recorded:  # the first time is a rehearsal
             self._recorded[size] = None
             if len(self._recorded) > GRAPHS:

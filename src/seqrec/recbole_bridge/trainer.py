@@ -135,7 +135,7 @@ class BridgeTrainer(Trainer):
         """
         self._step = TrainStep(
             self.model, self.optimizer, self._loss_of(train_data), self.config, self.ranks,
-            graphs=self._may_record(),
+            graphs=self._may_record(), layout=lambda: train_data.layout,
         )  # fmt: skip
         name, shown = self.config["name"], self.config["show_progress"] and self.ranks.writes
         with (

@@ -156,6 +156,32 @@ def test_packed_histories_give_what_they_give_alone(op, device):
         torch.testing.assert_close(leaves[i].grad, expected, rtol=1e-4, atol=1e-4)
 
 
+def at_the_end_of_memory(x):
+    """A copy that ends where its allocation does: reading on would leave it."""
+    whole = torch.empty(2**23, device=x.device)
+    return whole[-x.numel() :].view(x.shape).copy_(x)
+
+
+@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize(
+    "device", [*([] if GPU else ["cpu"]), pytest.param("cuda", marks=cuda_only)]
+)
+def test_empty_histories_change_nothing(op, device):
+    """A batch of fixed size is filled up with them, at its end above all."""
+    fn = getattr(resolve("triton", device), op)
+    *inputs, _ = [x.to(device) for x in inputs_of(op, 1, 20, 6, 4)]
+    timed = [x.ndim == 3 or x.shape == (1, 20) for x in inputs]
+    flat = [at_the_end_of_memory(x[0]) if t else x for x, t in zip(inputs, timed, strict=True)]
+    results = []
+    for lengths in ([20], [0, 20, 0, 0]):
+        leaves = [x.requires_grad_() for x in flat]
+        packing = Packing.of_lengths(torch.tensor(lengths, device=device), 20)
+        y, _ = fn(*leaves, packing=packing)
+        results.append([y, *torch.autograd.grad(y.square().sum(), leaves)])
+    for plain, padded in zip(*results, strict=True):
+        torch.testing.assert_close(padded, plain, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("op", OPS)
 def test_the_law_is_differentiable_in_double_precision(op):
     inputs = [x.double().requires_grad_() for x in inputs_of(op, 2, 3, 4, 3)]

@@ -69,12 +69,13 @@ def _conv_backward(
     begin = start + tl.program_id(1) * BT
     stop = tl.minimum(begin + BT, end)
     latest = tl.minimum(stop + 2, end - 1)
-    x3, x2 = _past(x, latest, start, x_row, e, ok), _past(x, latest - 1, start, x_row, e, ok)
-    x1, x0 = _past(x, latest - 2, start, x_row, e, ok), _past(x, latest - 3, start, x_row, e, ok)
+    first = tl.minimum(start, tl.maximum(end - 1, 0))  # an empty history may lie past the end
+    x3, x2 = _past(x, latest, first, x_row, e, ok), _past(x, latest - 1, first, x_row, e, ok)
+    x1, x0 = _past(x, latest - 2, first, x_row, e, ok), _past(x, latest - 3, first, x_row, e, ok)
     g1, g2, g3 = tl.zeros_like(add), tl.zeros_like(add), tl.zeros_like(add)
     s0, s1, s2, s3 = tl.zeros_like(add), tl.zeros_like(add), tl.zeros_like(add), tl.zeros_like(add)
     s_add = tl.zeros_like(add)
-    out = tl.load(d_y + latest * E + e, mask=ok, other=0.0).to(tl.float32)
+    out = tl.load(d_y + tl.maximum(latest, 0) * E + e, mask=ok, other=0.0).to(tl.float32)
     for i in range(0, latest - begin + 1):
         t = latest - i
         older = _past(x, t - 4, start, x_row, e, ok)

@@ -53,9 +53,10 @@ def _zoh_forward(
     if HAS_STATE:
         re = tl.load(state + b * 2 * P + p, mask=ok, other=0.0)
         im = tl.load(state + b * 2 * P + P + p, mask=ok, other=0.0)
-    d = tl.load(interval + start)
-    vr = tl.load(drive + start * 2 * P + p, mask=ok, other=0.0).to(tl.float32)
-    vi = tl.load(drive + start * 2 * P + P + p, mask=ok, other=0.0).to(tl.float32)
+    first = tl.minimum(start, tl.maximum(end - 1, 0))  # an empty history may lie past the end
+    d = tl.load(interval + first)
+    vr = tl.load(drive + first * 2 * P + p, mask=ok, other=0.0).to(tl.float32)
+    vi = tl.load(drive + first * 2 * P + P + p, mask=ok, other=0.0).to(tl.float32)
     for t in range(start, end):
         ahead = tl.minimum(t + 1, end - 1)
         next_d = tl.load(interval + ahead)
@@ -100,8 +101,9 @@ def _zoh_backward(
     if HAS_STATE:
         first_re = tl.load(state + b * 2 * P + p, mask=ok, other=0.0)
         first_im = tl.load(state + b * 2 * P + P + p, mask=ok, other=0.0)
-    row = (end - 1) * 2 * P + p
-    d = tl.load(interval + end - 1)
+    final = tl.maximum(end - 1, 0)
+    row = final * 2 * P + p
+    d = tl.load(interval + final)
     vr = tl.load(drive + row, mask=ok, other=0.0).to(tl.float32)
     vi = tl.load(drive + row + P, mask=ok, other=0.0).to(tl.float32)
     out_re = tl.load(d_states + row, mask=ok, other=0.0).to(tl.float32)

@@ -100,9 +100,10 @@ def _selective_forward(
     h = tl.zeros([NI, EI, NG, EG], tl.float32)
     if HAS_STATE:
         h = tl.load(state + own)
-    ut, raw = _load(u + start * u_row + e, in_e), _load(dt + start * dt_row + e, in_e)
-    bt, ct = _load(B + start * b_row + n, in_n), _load(C + start * c_row + n, in_n)
-    zt = _load(z + start * z_row + e, in_e)
+    begin = tl.minimum(start, tl.maximum(end - 1, 0))  # an empty history may lie past the end
+    ut, raw = _load(u + begin * u_row + e, in_e), _load(dt + begin * dt_row + e, in_e)
+    bt, ct = _load(B + begin * b_row + n, in_n), _load(C + begin * c_row + n, in_n)
+    zt = _load(z + begin * z_row + e, in_e)
     for t in range(start, end):
         if (t - start) % CHUNK == 0:
             tl.store(chunk + (t - start) // CHUNK * blocks * tile, h)

@@ -158,14 +158,52 @@ class Evaluation(_Frozen):
     seed: int = 2026
 
 
+class Range(_Frozen):
+    """Values between two bounds; whole numbers if both bounds are."""
+
+    low: int | float
+    high: int | float
+    log: bool = Field(False, description="Orders of magnitude are equally likely.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Range:
+        if not self.low < self.high or (self.log and self.low <= 0):
+            raise ValueError("a range needs low < high, and low > 0 if log")
+        return self
+
+
+class Choice(_Frozen):
+    """One of several values."""
+
+    choices: tuple[bool | int | float | str, ...] = Field(min_length=2)
+
+
+class Search(_Frozen):
+    """What a search tries."""
+
+    trials: PositiveInt = Field(20, description="Finished trials, earlier runs' included.")
+    seed: int = Field(2026, ge=0)
+    space: dict[Literal["model", "training"], dict[str, Range | Choice]]
+
+
+def _check_space(block: SS4Rec | NCF) -> None:
+    """Refuse a search space that names no parameter."""
+    for part, names in block.search.space.items():
+        unknown = sorted(names.keys() - type(getattr(block, part)).model_fields.keys())
+        if unknown:
+            raise ValueError(f"search.space.{part}.{unknown[0]} is no parameter of {part}")
+
+
 class SS4Rec(_Frozen):
     """Namespace ``ss4rec``."""
 
     model: SS4RecModel
     training: Training
+    search: Search
 
     @model_validator(mode="after")
     def _sequential(self) -> SS4Rec:
+        _check_space(self)
         if self.training.training_mode == "pair" or self.training.loss_type == "BCE":
             raise ValueError(
                 "SS4Rec trains with sequence or prefix mode and CE, sampled_CE or BPR loss"
@@ -178,9 +216,11 @@ class NCF(_Frozen):
 
     model: NCFModel
     training: Training
+    search: Search
 
     @model_validator(mode="after")
     def _pairs(self) -> NCF:
+        _check_space(self)
         if self.training.training_mode != "pair" or "CE" in self.training.loss_type.split("_"):
             raise ValueError("NCF trains with pair mode and BCE or BPR loss")
         return self

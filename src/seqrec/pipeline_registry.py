@@ -10,13 +10,14 @@ from seqrec.pipelines import (
     data_processing,
     evaluation,
     recbole_format,
+    search,
     train_ncf,
     train_ss4rec,
 )
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Return every pipeline by name, and their sum as ``__default__``."""
+    """Return every pipeline by name; ``__default__`` is all but the searches."""
     pipelines = {
         "data_processing": data_processing.create_pipeline(),
         "recbole_format": recbole_format.create_pipeline(),
@@ -24,4 +25,6 @@ def register_pipelines() -> dict[str, Pipeline]:
         "train_ncf": train_ncf.create_pipeline(),
         "evaluation": evaluation.create_pipeline(),
     }
-    return {**pipelines, "__default__": sum(pipelines.values(), start=Pipeline([]))}
+    searches = {f"search_{model}": search.create_pipeline(model) for model in search.SEARCHES}
+    default = sum(pipelines.values(), start=Pipeline([]))
+    return {**pipelines, **searches, "__default__": default}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -14,8 +16,9 @@ def sampled_cross_entropy(
     """Compute softmax cross-entropy over the target and sampled items, corrected by log Q.
 
     An item drawn often would be pushed down often: its score is lowered by the logarithm of how
-    often it is drawn, and the expectation is that of the full softmax. A sampled item that is the
-    target itself does not count.
+    often it is expected among the draws, so that their sum estimates that over all other items.
+    The target is always there and is not corrected; drawn again, it does not count. With more
+    draws the loss tends to that of the full softmax.
 
     Args:
         hidden:    Hidden states,                           (T, D).
@@ -27,10 +30,11 @@ def sampled_cross_entropy(
     Returns:
         Mean over learned positions, scalar.
 
-    Paper: Bengio and Senécal (2008), adaptive importance sampling; Yi et al. (RecSys 2019), eq. 3.
+    Paper: Bengio and Senécal (2008), importance sampling of the softmax's normaliser.
     """
-    positive = (hidden * items[targets]).sum(-1) - log_q[targets]
-    negative = hidden @ items[negatives].T - log_q[negatives]
+    positive = (hidden * items[targets]).sum(-1)
+    expected = log_q[negatives] + math.log(len(negatives))
+    negative = hidden @ items[negatives].T - expected
     negative = negative.masked_fill(negatives == targets[:, None], -torch.inf)
     losses = torch.logaddexp(positive, negative.logsumexp(1)) - positive
     learned = targets != NO_TARGET

@@ -38,7 +38,7 @@ def plot_training(**histories: pd.DataFrame) -> go.Figure:
         figure.update_xaxes(title_text="epoch", row=1, col=place)
     # The losses are of different kinds: only their course compares.
     figure.update_yaxes(type="log", row=1, col=1)
-    return _plain(figure).update_layout(legend_y=1.3, margin_t=80)
+    return plain(figure).update_layout(legend_y=1.3, margin_t=80)
 
 
 def plot_metrics(comparison: pd.DataFrame, evaluation: Evaluation) -> go.Figure:
@@ -62,7 +62,7 @@ def plot_metrics(comparison: pd.DataFrame, evaluation: Evaluation) -> go.Figure:
             x=rows["metric"], y=rows["mean"], error_y=error, name=name, marker_color=colour
         )
     figure.update_yaxes(title_text="mean over users", rangemode="tozero")
-    return _plain(figure)
+    return plain(figure)
 
 
 def plot_ranks(evaluation: Evaluation, **target_ranks: pd.DataFrame) -> go.Figure:
@@ -86,10 +86,10 @@ def plot_ranks(evaluation: Evaluation, **target_ranks: pd.DataFrame) -> go.Figur
         )
     figure.update_xaxes(type="log", title_text="rank of the held-out item (log)")
     figure.update_yaxes(title_text="share of users at or above it", range=[0, 1])
-    return _plain(figure)
+    return plain(figure)
 
 
-def _plain(figure: go.Figure) -> go.Figure:
+def plain(figure: go.Figure) -> go.Figure:
     """Give every figure the same quiet look, on light and on dark."""
     return (
         figure.update_layout(

@@ -1,0 +1,107 @@
+"""Nodes of ``search_<model>``."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+from rich.console import Console
+from rich.table import Table
+
+from seqrec.datasets.atomic_files import AtomicFiles
+from seqrec.datasets.study import StudyStore
+from seqrec.parameters import NCF, Runtime, SS4Rec
+from seqrec.pipelines.evaluation.plots import plain
+from seqrec.pipelines.search.trials import run_trials
+
+VALUE, STATE = "valid_metric", "state"
+SHOWN = 10
+
+
+def search_ss4rec(
+    atomic_files: AtomicFiles, ss4rec: SS4Rec, runtime: Runtime, study: StudyStore
+) -> pd.DataFrame:
+    """Try SS4Rec's hyper-parameters until there are `search.trials` trials.
+
+    Args:
+        atomic_files: RecBole's files.
+        ss4rec: The fixed parameters and the search space.
+        runtime: The machine.
+        study: Where trials are kept; those of an earlier run count.
+
+    Returns:
+        A row per trial.
+    """
+    return run_trials("ss4rec", atomic_files, ss4rec, runtime, study)
+
+
+def search_ncf(
+    atomic_files: AtomicFiles, ncf: NCF, runtime: Runtime, study: StudyStore
+) -> pd.DataFrame:
+    """Try NCF's hyper-parameters until there are `search.trials` trials.
+
+    Args:
+        atomic_files: RecBole's files.
+        ncf: The fixed parameters and the search space.
+        runtime: The machine.
+        study: Where trials are kept; those of an earlier run count.
+
+    Returns:
+        A row per trial.
+    """
+    return run_trials("ncf", atomic_files, ncf, runtime, study)
+
+
+def plot_trials(trials: pd.DataFrame) -> go.Figure:
+    """Draw the best value over trials, and every trial's value against each parameter.
+
+    Args:
+        trials: From a search.
+    """
+    names = [str(name) for name in trials if "." in str(name)]
+    figure = make_subplots(cols=1 + len(names), subplot_titles=["best so far", *names])
+    line = go.Scatter(x=trials["trial"], y=trials[VALUE].cummax(), showlegend=False)
+    figure.add_trace(line, row=1, col=1)
+    for place, name in enumerate(names, start=2):
+        for state, rows in trials.groupby(STATE):
+            colour = "#0072B2" if state == "complete" else "#999999"
+            points = go.Scatter(
+                x=rows[name], y=rows[VALUE], mode="markers", marker_color=colour, name=str(state),
+                legendgroup=str(state), showlegend=place == 2,
+            )  # fmt: skip
+            figure.add_trace(points, row=1, col=place)
+    return plain(figure).update_layout(legend_y=1.3, margin_t=80)
+
+
+def print_trials(trials: pd.DataFrame) -> None:
+    """Print the best trials, and what to type to train with the best.
+
+    Args:
+        trials: From a search.
+    """
+    console, best = Console(width=110), trials.sort_values(VALUE, ascending=False)
+    rows = best.head(SHOWN).to_dict("records")
+    table = Table("trial", VALUE, STATE, "epochs", "seconds", "parameters", title="Best trials")
+    for row in rows:
+        figures = (f"{row['trial']}", f"{row[VALUE]:.4f}", f"{row[STATE]}", f"{row['epochs']}")
+        table.add_row(*figures, f"{row['seconds']:.0f}", _told(row))
+    console.print(table)
+    values = ",".join(f"{rows[0]['model']}.{n}={v}" for n, v in _parameters(rows[0]).items())
+    console.print(f"Train with the best: --params {values}", soft_wrap=True, highlight=False)
+
+
+def _parameters(row: dict[Hashable, Any]) -> dict[str, Any]:
+    """Return the values a trial tried, by dotted name."""
+    return {str(name): value for name, value in row.items() if "." in str(name)}
+
+
+def _told(row: dict[Hashable, Any]) -> str:
+    """Say them in short."""
+    values = {name.split(".")[-1]: value for name, value in _parameters(row).items()}
+    return ", ".join(
+        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in values.items()
+    )

@@ -1,0 +1,133 @@
+"""Trials of a search, run by Optuna."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from seqrec.datasets.atomic_files import AtomicFiles
+from seqrec.datasets.study import StudyStore
+from seqrec.errors import ProjectError
+from seqrec.parameters import NCF, Choice, Range, Runtime, SS4Rec
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial, Trial
+
+logger = logging.getLogger(__name__)
+
+Values = dict[str, dict[str, Any]]
+"""Values by block (`model`, `training`) and parameter."""
+
+
+def run_trials(
+    name: str, files: AtomicFiles, fixed: SS4Rec | NCF, runtime: Runtime, store: StudyStore
+) -> pd.DataFrame:
+    """Train with one set of values after another until there are enough finished trials.
+
+    Trials that fall behind the median of the earlier ones are stopped early; one that diverges
+    counts as failed, and the search goes on.
+
+    Args:
+        name: The model.
+        files: Its data.
+        fixed: Parameters that stay, and the `search` block.
+        runtime: The machine.
+        store: Holds the trials of earlier runs.
+
+    Returns:
+        model, trial, valid_metric, state, epochs, seconds and the values tried; a row per trial.
+
+    Raises:
+        ProjectError: No trial came to its end.
+    """
+    from optuna.study import MaxTrialsCallback
+    from optuna.trial import TrialState
+
+    from seqrec.recbole_bridge.tally import DivergedError
+
+    done = (TrialState.COMPLETE, TrialState.PRUNED)
+    study = store.open(name, _identity(fixed, files), fixed.search.seed)
+    left = fixed.search.trials - len(study.get_trials(states=done))
+    logger.info("%s: %d trials are done, %d to go", name, fixed.search.trials - left, max(left, 0))
+    if left > 0:
+        study.optimize(
+            lambda trial: _train(trial, name, files, fixed, runtime),
+            callbacks=[MaxTrialsCallback(fixed.search.trials, done), _log],
+            catch=(DivergedError,),
+        )
+    finished = study.get_trials(states=done)
+    if not finished:
+        raise ProjectError(f"no trial of {name} came to its end: narrow {name}.search.space")
+    return pd.DataFrame([_row(name, trial) for trial in finished])
+
+
+def _train(
+    trial: Trial, name: str, files: AtomicFiles, fixed: SS4Rec | NCF, runtime: Runtime
+) -> float:
+    """Train once; the best validation is the trial's value."""
+    import optuna
+
+    from seqrec.recbole_bridge.api import train
+
+    def report(epoch: int, score: float) -> None:
+        trial.report(score, epoch)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+
+    chosen = _with(fixed, _suggest(trial, fixed))
+    quiet = runtime.model_copy(update={"show_progress": False})
+    _, history = train(name, files, chosen.model, chosen.training, quiet, on_epoch=report)
+    return float(history[chosen.training.valid_metric].max())
+
+
+def _suggest(trial: Trial, fixed: SS4Rec | NCF) -> Values:
+    """Ask Optuna for a value of every searched parameter."""
+    return {
+        block: {name: _value(trial, f"{block}.{name}", space) for name, space in spaces.items()}
+        for block, spaces in fixed.search.space.items()
+    }
+
+
+def _value(trial: Trial, name: str, space: Range | Choice) -> Any:
+    if isinstance(space, Choice):
+        return trial.suggest_categorical(name, space.choices)
+    if isinstance(space.low, int) and isinstance(space.high, int):
+        return trial.suggest_int(name, space.low, space.high, log=space.log)
+    return trial.suggest_float(name, space.low, space.high, log=space.log)
+
+
+def _with(fixed: SS4Rec | NCF, values: Values) -> SS4Rec | NCF:
+    """Return the parameters with some values replaced, checked like any others."""
+    merged = fixed.model_dump()
+    for block, chosen in values.items():
+        merged[block] |= chosen
+    return type(fixed).model_validate(merged)
+
+
+def _identity(fixed: SS4Rec | NCF, files: AtomicFiles) -> dict[str, Any]:
+    """Return what trials must share to be compared: everything but how many there are."""
+    values = fixed.model_dump(mode="json")
+    values["search"].pop("trials")
+    return {**values, "data": files.stats}
+
+
+def _log(study: Any, trial: FrozenTrial) -> None:
+    state = trial.state.name.lower()
+    value = "none" if trial.value is None else f"{trial.value:.4f}"
+    logger.info("trial %d %s: %s with %s", trial.number, state, value, trial.params)
+
+
+def _row(name: str, trial: FrozenTrial) -> dict[str, Any]:
+    """Describe a trial; a stopped one by the best it had reached."""
+    reached = trial.intermediate_values
+    return {
+        "model": name,
+        "trial": trial.number,
+        "valid_metric": max(reached.values()),
+        "state": trial.state.name.lower(),
+        "epochs": len(reached),
+        "seconds": trial.duration.total_seconds() if trial.duration else float("nan"),
+        **trial.params,
+    }

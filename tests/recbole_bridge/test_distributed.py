@@ -19,6 +19,7 @@ def torchrun(project, *arguments):
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     return subprocess.run(
         [*command, "-m", "kedro", "run", *arguments], cwd=project, text=True, check=False,
+        timeout=240,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         env={**os.environ, **QUIET, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip

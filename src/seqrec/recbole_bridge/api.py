@@ -20,7 +20,7 @@ from seqrec.models.artifact import ModelArtifact
 from seqrec.parameters import ModelParameters, Runtime, Training
 from seqrec.recbole_bridge.config import build_config, resolve_device
 from seqrec.recbole_bridge.datasets import InteractionDataset
-from seqrec.recbole_bridge.distributed import Ranks, connected
+from seqrec.recbole_bridge.distributed import Ranks, connect
 from seqrec.recbole_bridge.loaders import Loaders, build_loaders
 from seqrec.recbole_bridge.masking import HistoryMask
 from seqrec.recbole_bridge.recommenders import RECOMMENDERS
@@ -61,21 +61,21 @@ def train(
         InterruptedTrainingError: A signal came; a checkpoint was written.
     """
     config = build_config(name, RECOMMENDERS[name], files, model, training, runtime)
-    with connected(config["device"]) as ranks:
-        init_seed(config["seed"], config["reproducibility"])
-        loaders = build_loaders(config, files, ranks)
-        record = {
-            "name": name,
-            "model": model.model_dump(mode="json"),
-            "training": training.model_dump(mode="json"),
-            "ids": _fingerprint(loaders),
-        }
-        recommender = RECOMMENDERS[name](config, loaders.dataset).to(config["device"])
-        if ranks.rank:  # the same weights, but dropout and negatives of its own
-            torch.manual_seed(config["seed"] + ranks.rank)
-        trainer = BridgeTrainer(config, recommender, ranks, store, record)
-        _begin(trainer, resume)
-        trainer.fit(loaders.train, loaders.valid.at(config["valid_query_time"]), on_epoch)
+    ranks = connect(config["device"])
+    init_seed(config["seed"], config["reproducibility"])
+    loaders = build_loaders(config, files, ranks)
+    record = {
+        "name": name,
+        "model": model.model_dump(mode="json"),
+        "training": training.model_dump(mode="json"),
+        "ids": _fingerprint(loaders),
+    }
+    recommender = RECOMMENDERS[name](config, loaders.dataset).to(config["device"])
+    if ranks.rank:  # the same weights, but dropout and negatives of its own
+        torch.manual_seed(config["seed"] + ranks.rank)
+    trainer = BridgeTrainer(config, recommender, ranks, store, record)
+    _begin(trainer, resume)
+    trainer.fit(loaders.train, loaders.valid.at(config["valid_query_time"]), on_epoch)
     history = pd.DataFrame(trainer.history)
     return ModelArtifact(recommender.state_dict(), {**record, "torch": torch.__version__}), history
 
@@ -110,12 +110,12 @@ def rank(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> pd.Da
     Raises:
         ProjectError: The model was trained on other users or items.
     """
-    with connected(resolve_device(runtime.device)) as ranks:
-        recommender, loaders = load_recommender(artifact, files, runtime, ranks)
-        tables = [
-            _rank_at(recommender, loaders, query_time, ranks).assign(**{c.QUERY_TIME: query_time})
-            for query_time in (c.QUERY_TIMES if recommender.uses_time else c.QUERY_TIMES[:1])
-        ]
+    ranks = connect(resolve_device(runtime.device))
+    recommender, loaders = load_recommender(artifact, files, runtime, ranks)
+    tables = [
+        _rank_at(recommender, loaders, query_time, ranks).assign(**{c.QUERY_TIME: query_time})
+        for query_time in (c.QUERY_TIMES if recommender.uses_time else c.QUERY_TIMES[:1])
+    ]
     if not recommender.uses_time:  # the same list whatever the time
         tables += [tables[0].assign(**{c.QUERY_TIME: other}) for other in c.QUERY_TIMES[1:]]
     wanted = [c.USER, c.ITEM, c.MASK, c.QUERY_TIME, c.RANK, c.CANDIDATES]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -56,21 +55,20 @@ class Ranks:
         return torch.cat([part for part in parts if part is not None])
 
 
-@contextmanager
-def connected(device: torch.device) -> Iterator[Ranks]:
-    """Join the processes that ``torchrun`` started, if it did; part again at the end.
+def connect(device: torch.device) -> Ranks:
+    """Join the processes that ``torchrun`` started, if it did, until this process ends.
+
+    Joined once: a group that is left and joined again finds the addresses of the first time.
 
     Args:
         device: Decides the transport: NCCL between GPUs, gloo elsewhere.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        yield Ranks()
-        return
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    try:
-        yield Ranks(dist.get_rank(), size)
-    finally:
-        dist.destroy_process_group()
+        return Ranks()
+    if not dist.is_initialized():
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        atexit.register(dist.destroy_process_group)
+    return Ranks(dist.get_rank(), size)

@@ -47,9 +47,8 @@ def test_ss4rec_is_above_ncf_and_popularity_by_the_tables_own_figures(finished):
     assert "SS4Rec is better than NCF (NeuMF) by" in printed
 
 
-def test_it_shows_progress_while_it_trains(finished):
+def test_it_prints_a_line_per_epoch(finished):
     _, printed = finished
-    assert re.search(r"Train +3: 100%", printed)
     assert re.search(r"ss4rec epoch +3: loss [\d.]+, valid NDCG@10", printed)
 
 

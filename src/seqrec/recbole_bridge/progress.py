@@ -27,6 +27,7 @@ class TrainingProgress:
             TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
             TimeRemainingColumn(), TextColumn("{task.fields[figures]}"),
             console=console, transient=True, disable=not (shown and console.is_terminal),
+            redirect_stdout=False, redirect_stderr=False,
         )  # fmt: skip
         self._epochs = self._bars.add_task(f"{name} epochs", total=epochs, figures="")
         self._steps = self._bars.add_task("steps", total=None, figures="")

@@ -1,4 +1,4 @@
-"""The error a user is meant to read."""
+"""The errors a user is meant to read."""
 
 import click
 
@@ -9,3 +9,9 @@ class ProjectError(click.ClickException):
     Click prints it as ``Error: …`` without a traceback and exits with status 1; in Python it is
     an ordinary exception.
     """
+
+
+class RunInterruptedError(ProjectError):
+    """A signal stopped the run and it can be resumed; the status tells it from a failure."""
+
+    exit_code = 75  # EX_TEMPFAIL: try again later

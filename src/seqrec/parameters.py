@@ -158,6 +158,25 @@ class Evaluation(_Frozen):
     seed: int = 2026
 
 
+class Tracking(_Frozen):
+    """What Weights & Biases is told; its key comes from the environment (WANDB_API_KEY)."""
+
+    mode: Literal["auto", "online", "offline", "disabled"] = Field(
+        "auto", description="auto: online if there is a key, else offline; WANDB_MODE overrides."
+    )
+    project: str = Field("seqrec", min_length=1)
+    entity: str | None = Field(None, description="Team or user; null: the key's own.")
+
+
+class Notifications(_Frozen):
+    """What Discord is told, if DISCORD_WEBHOOK_URL is in the environment."""
+
+    enabled: bool = True
+    best_minutes: PositiveFloat = Field(
+        10.0, description="Fewest minutes between messages about a new best."
+    )
+
+
 class Range(_Frozen):
     """Values between two bounds; whole numbers if both bounds are."""
 
@@ -234,12 +253,16 @@ class Parameters(_Frozen):
     ncf: NCF
     runtime: Runtime
     evaluation: Evaluation
+    tracking: Tracking
+    notifications: Notifications
     resume: bool = Field(
         False, description="Go on from the last checkpoint of an interrupted training."
     )
     dataset: str | None = Field(
         None, description="Set on the command line only: overrides globals.yml."
     )
+    raw: str | None = Field(None, description="Likewise: the folder of archives.")
+    data: str | None = Field(None, description="Likewise: the folder runs write to.")
 
 
 ModelParameters = SS4RecModel | NCFModel

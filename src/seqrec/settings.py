@@ -4,13 +4,24 @@ import warnings
 from typing import Any
 
 from seqrec.hooks.distributed import DistributedHooks
+from seqrec.hooks.interruption import InterruptionHooks
+from seqrec.hooks.notifications import NotificationHooks
 from seqrec.hooks.preflight import PreflightHooks
 from seqrec.hooks.provenance import ProvenanceHooks
+from seqrec.hooks.tracking import TrackingHooks
 
 # Dots are namespaces here ("ss4rec.weights"), and evaluation reads across them on purpose.
 warnings.filterwarnings("ignore", message=r"\s*One or more dataset names contain")
 
-HOOKS = (PreflightHooks(), DistributedHooks(), ProvenanceHooks())
+# The last is called first.
+HOOKS = (
+    InterruptionHooks(),
+    NotificationHooks(),
+    TrackingHooks(),
+    ProvenanceHooks(),
+    DistributedHooks(),
+    PreflightHooks(),
+)
 
 CONFIG_LOADER_ARGS: dict[str, Any] = {
     "base_env": "base",

@@ -28,6 +28,8 @@ SMOKE_MAY = {
     "ss4rec.training.learning_rate",
     "ncf.training.epochs",
     "evaluation.bootstrap_samples",
+    "tracking.mode",
+    "notifications.enabled",
 }
 LAYERS = [
     "raw", "intermediate", "primary", "model_input", "models", "model_output", "reporting",

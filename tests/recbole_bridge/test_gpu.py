@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from seqrec.datasets.checkpoints import CheckpointStore
+from seqrec.errors import RunInterruptedError
 from seqrec.parameters import Runtime
 from seqrec.recbole_bridge import loaders
 from seqrec.recbole_bridge.api import rank, train
-from seqrec.recbole_bridge.interruption import InterruptedTrainingError
 from tests.conftest import CPU, MODEL_OF, training
 from tests.recbole_bridge.test_resume import interrupt_at
 
@@ -91,7 +91,7 @@ def test_an_interrupted_training_goes_on(files, tmp_path, monkeypatch):
     expected = trained("ss4rec", files, runtime=eager, dropout=0.2)
     with monkeypatch.context() as patch:
         interrupt_at(patch, "ss4rec", 5, lambda: os.kill(os.getpid(), signal.SIGTERM))
-        with pytest.raises(InterruptedTrainingError):
+        with pytest.raises(RunInterruptedError):
             trained("ss4rec", files, store, runtime=eager, dropout=0.2)
     resumed = trained("ss4rec", files, store, True, runtime=eager, dropout=0.2)
     assert losses(resumed) == pytest.approx(losses(expected), rel=1e-4)

@@ -11,9 +11,8 @@ import pytest
 import torch
 
 from seqrec.datasets.checkpoints import CheckpointStore
-from seqrec.errors import ProjectError
+from seqrec.errors import ProjectError, RunInterruptedError
 from seqrec.recbole_bridge.api import train
-from seqrec.recbole_bridge.interruption import InterruptedTrainingError
 from seqrec.recbole_bridge.recommenders import RECOMMENDERS
 from seqrec.recbole_bridge.tally import DivergedError
 from tests.conftest import CPU, MODEL_OF, ROOT, training
@@ -71,7 +70,7 @@ def test_a_signal_is_obeyed_and_the_rest_comes_out_the_same(
     expected = run(name, files)
     with monkeypatch.context() as patch:
         interrupt_at(patch, name, step, lambda: os.kill(os.getpid(), number))
-        with pytest.raises(InterruptedTrainingError, match=f"signal {number}.*resume=true") as e:
+        with pytest.raises(RunInterruptedError, match=f"signal {number}.*resume=true") as e:
             run(name, files, store)
         assert e.value.exit_code == 75
     same(run(name, files, store, resume=True), expected)
@@ -104,7 +103,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
     expected = run("ss4rec", files)
     with monkeypatch.context() as patch:
         interrupt_at(patch, "ss4rec", 17, lambda: os.kill(os.getpid(), signal.SIGTERM))
-        with pytest.raises(InterruptedTrainingError):
+        with pytest.raises(RunInterruptedError):
             run("ss4rec", files, store)
     newest, _ = sorted(store.folder.iterdir(), reverse=True)
     path = newest / "tensors.safetensors"
@@ -183,7 +182,7 @@ def test_a_finished_training_can_be_given_more_epochs(files, store):
 def test_starting_anew_puts_an_unfinished_training_aside(files, store, monkeypatch, caplog):
     with monkeypatch.context() as patch:
         interrupt_at(patch, "ss4rec", 9, lambda: os.kill(os.getpid(), signal.SIGTERM))
-        with pytest.raises(InterruptedTrainingError):
+        with pytest.raises(RunInterruptedError):
             run("ss4rec", files, store)
     run("ss4rec", files, store, epochs=1)
     assert "unfinished training are now in" in caplog.text

@@ -162,7 +162,7 @@ class MovieLensDataset(AbstractDataset[None, pd.DataFrame]):
         filepath: str,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        self._name = release
+        self.dataset_name = release
         self._table: Table = table
         self._folder = Path(filepath)
         self.metadata = metadata
@@ -181,7 +181,7 @@ class MovieLensDataset(AbstractDataset[None, pd.DataFrame]):
 
     def save(self, data: None) -> None:
         """Refuse: a release is never written."""
-        raise ProjectError(f"{self._name} is read-only")
+        raise ProjectError(f"{self.dataset_name} is read-only")
 
     def preflight(self) -> None:
         """Check that the release can be read, before anything runs.
@@ -201,19 +201,19 @@ class MovieLensDataset(AbstractDataset[None, pd.DataFrame]):
         except ProjectError as error:
             raise ProjectError(f"{place}: {error.message}") from error
         except (ValueError, IndexError, KeyError) as error:
-            what = f"{place} is not a {self._name} {self._table} file"
+            what = f"{place} is not a {self.dataset_name} {self._table} file"
             raise ProjectError(f"{what}: {str(error).strip() or type(error).__name__}") from error
 
     def _open(self) -> _OpenTable:
-        if self._name not in _RELEASES:
+        if self.dataset_name not in _RELEASES:
             raise ProjectError(
-                f"unknown dataset {self._name!r}: choose one of {', '.join(_RELEASES)} "
+                f"unknown dataset {self.dataset_name!r}: choose one of {', '.join(_RELEASES)} "
                 "(`dataset` in globals.yml or --params dataset=…)"
             )
-        return _OpenTable(self._name, self._table, self._folder)
+        return _OpenTable(self.dataset_name, self._table, self._folder)
 
     def _describe(self) -> dict[str, Any]:
-        return {"release": self._name, "table": self._table, "filepath": str(self._folder)}
+        return {"release": self.dataset_name, "table": self._table, "filepath": str(self._folder)}
 
 
 class _OpenTable:

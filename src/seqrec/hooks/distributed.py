@@ -10,6 +10,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
 
 from seqrec.errors import ProjectError
+from seqrec.hooks.run_facts import first_process
 
 
 class DistributedHooks:
@@ -18,7 +19,7 @@ class DistributedHooks:
     @hook_impl
     def after_context_created(self) -> None:
         """Silence the other processes' log lines."""
-        if _rank():
+        if not first_process():
             logging.disable(logging.WARNING)
 
     @hook_impl
@@ -36,11 +37,6 @@ class DistributedHooks:
                 f"torchrun shares training only, and {alone[0]} would run in every process: "
                 "run the data pipelines without it, then torchrun … --pipeline train_<model>"
             )
-        if _rank():
+        if not first_process():
             for name in pipeline.all_outputs():
                 catalog[name] = MemoryDataset()
-
-
-def _rank() -> int:
-    """This process's number among those that torchrun started."""
-    return int(os.environ.get("RANK", "0"))

@@ -41,7 +41,7 @@ def describe_run(run_params: dict[str, Any]) -> dict[str, Any]:
         "run": run_params["run_id"],
         "environment": run_params["env"] or "smoke",
         "commit": _commit(Path(run_params["project_path"])),
-        "device": _device(),
+        "device": name_device(),
         "python": platform.python_version(),
         **{name: version(name) for name in _PACKAGES},
     }
@@ -57,7 +57,7 @@ def _commit(project: Path) -> str:
     return done.stdout.strip()
 
 
-def _device() -> str:
+def name_device() -> str:
     """Name the GPU, or the processor's architecture."""
     import torch
 

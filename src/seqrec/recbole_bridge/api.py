@@ -58,7 +58,7 @@ def train(
     Raises:
         FloatingPointError: A loss, gradient or score is NaN or infinite.
         ProjectError: The checkpoint to resume is of another experiment.
-        InterruptedTrainingError: A signal came; a checkpoint was written.
+        RunInterruptedError: A signal came; a checkpoint was written.
     """
     config = build_config(name, RECOMMENDERS[name], files, model, training, runtime)
     ranks = connect(config["device"])

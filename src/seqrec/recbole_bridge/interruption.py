@@ -8,15 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from seqrec.errors import ProjectError
-
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-
-class InterruptedTrainingError(ProjectError):
-    """Training was told to stop and can be resumed; the exit status tells it from a failure."""
-
-    exit_code = 75  # EX_TEMPFAIL: try again later
 
 
 class Interruption:

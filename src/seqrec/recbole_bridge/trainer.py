@@ -18,11 +18,13 @@ from torch import Tensor, nn
 
 from seqrec import columns as c
 from seqrec.datasets.checkpoints import CheckpointStore
+from seqrec.errors import RunInterruptedError
+from seqrec.events import EpochEnded, publish
 from seqrec.recbole_bridge.batches import Fields
 from seqrec.recbole_bridge.collector import HeldOutCollector
 from seqrec.recbole_bridge.config import BridgeConfig
 from seqrec.recbole_bridge.distributed import Ranks
-from seqrec.recbole_bridge.interruption import InterruptedTrainingError, Interruption, watch
+from seqrec.recbole_bridge.interruption import Interruption, watch
 from seqrec.recbole_bridge.loaders import SHARE, HeldOutLoader, TrainLoader, packs
 from seqrec.recbole_bridge.masking import HistoryMask
 from seqrec.recbole_bridge.progress import TrainingProgress
@@ -131,7 +133,7 @@ class BridgeTrainer(Trainer):
         Raises:
             DivergedError: A loss or gradient is NaN or infinite; earlier checkpoints stay.
             FloatingPointError: A score is.
-            InterruptedTrainingError: A signal came; a checkpoint was written.
+            RunInterruptedError: A signal came; a checkpoint was written.
         """
         self._step = TrainStep(
             self.model, self.optimizer, self._loss_of(train_data), self.config, self.ranks,
@@ -236,7 +238,7 @@ class BridgeTrainer(Trainer):
         if signal:
             name, where = self.config["name"], f"epoch {epoch}, step {step}"
             go_on = "the same command with --params resume=true goes on from here"
-            raise InterruptedTrainingError(
+            raise RunInterruptedError(
                 f"{name} was interrupted by signal {signal} in {where}"
                 + (f": {go_on}" if self.store else "")
             )
@@ -284,6 +286,9 @@ class BridgeTrainer(Trainer):
                 self.config["name"], row[c.EPOCH], row["loss"], row["NDCG@10"], row["HR@10"],
                 row["train_seconds"], row["valid_seconds"],
             )  # fmt: skip
+            best = float(score) > self.best_valid_score
+            metric = self.valid_metric.replace("hit", "hr").upper()
+            publish(EpochEnded(self.config["name"], row, metric, best))
         return score, metrics
 
     def evaluate(self, eval_data: HeldOutLoader, *_: Any, **__: Any) -> Any:

@@ -1,0 +1,224 @@
+"""Weights & Biases: one run per run, closed whatever happens."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import DataCatalog
+
+from seqrec.events import EpochEnded, listening
+from seqrec.hooks.provenance import describe_run
+from seqrec.hooks.run_facts import dataset_name, first_process, harmless, headline
+from seqrec.parameters import Parameters, Tracking
+
+# wandb takes a second to import: runs that track nothing do without.
+if TYPE_CHECKING:
+    import wandb
+
+logger = logging.getLogger(__name__)
+
+TRACKED_RUN = "tracked_run"
+"""The dataset that remembers the W&B run of an unfinished run."""
+
+NO_NETWORK_SECONDS = 30
+
+
+class TrackingHooks:
+    """Tell W&B parameters, provenance, epochs, results and models; never the data or a secret."""
+
+    def __init__(self) -> None:
+        self._run: wandb.Run | None = None
+        self._open = ExitStack()
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Remember the parameters; `PreflightHooks` has checked them."""
+        self._parameters = Parameters.model_validate(context.config_loader["parameters"])
+
+    @hook_impl(trylast=True)
+    @harmless
+    def before_pipeline_run(self, run_params: dict[str, Any], catalog: DataCatalog) -> None:
+        """Open the run, or go on with an interrupted one's."""
+        mode = resolve_mode(self._parameters.tracking)
+        if mode == "disabled" or not first_process():
+            return
+        self._catalog, self._data_version = catalog, "unknown"
+        self._id = self._choose_id(run_params)
+        config = {
+            **self._parameters.model_dump(mode="json", exclude={"tracking", "notifications"}),
+            "dataset": dataset_name(catalog),
+            "provenance": describe_run(run_params),
+        }
+        self._run = open_run(self._parameters.tracking, mode, self._id, _folder(catalog), config)
+        catalog.save(TRACKED_RUN, {"id": self._id, "finished": False})
+        self._open.enter_context(listening(self._log_epoch))
+
+    @hook_impl
+    @harmless
+    def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
+        """Note which version of the data is used: a model's lineage."""
+        if self._run and dataset_name == "atomic_files":
+            self._use_data(self._run, data)
+
+    @hook_impl
+    @harmless
+    def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
+        """Keep models as artifacts, results as tables."""
+        if self._run is None:
+            return
+        if dataset_name.endswith(".weights"):
+            self._log_model(self._run, dataset_name.removesuffix(".weights"), data)
+        elif dataset_name in ("comparison", "differences"):
+            self._log_table(self._run, dataset_name, data)
+        elif dataset_name == "report":
+            self._log_folder(self._run, f"{self._dataset}-report", "report", dataset_name, {})
+
+    @hook_impl
+    @harmless
+    def after_pipeline_run(self) -> None:
+        """Close the run: it went well."""
+        self._close(0)
+
+    @hook_impl
+    @harmless
+    def on_pipeline_error(self, error: Exception) -> None:
+        """Close the run: it failed, or a signal stopped it."""
+        self._close(getattr(error, "exit_code", 1))
+
+    @property
+    def _dataset(self) -> str:
+        return dataset_name(self._catalog)
+
+    def _choose_id(self, run_params: dict[str, Any]) -> str:
+        """Kedro's run id, which is its versions' too; an interrupted run's if it is resumed."""
+        if given := os.environ.get("WANDB_RUN_ID"):
+            return given
+        if self._parameters.resume and self._catalog.exists(TRACKED_RUN):
+            before = self._catalog.load(TRACKED_RUN)
+            if not before["finished"]:
+                return str(before["id"])
+        return str(run_params["run_id"]).replace(":", ".")
+
+    def _log_epoch(self, event: EpochEnded) -> None:
+        if self._run:
+            self._run.log({f"{event.model}/{name}": value for name, value in event.row.items()})
+            if event.best:
+                best = event.row[event.metric]
+                self._run.summary[f"{event.model}/best_{event.metric}"] = best
+
+    def _use_data(self, run: wandb.Run, files: Any) -> None:
+        """Name the data by version, counts and ids; the interactions themselves stay here."""
+        import wandb
+
+        self._data_version = files.data_path.name
+        facts = {"version": self._data_version, **files.stats}
+        artifact = wandb.Artifact(f"{self._dataset}-interactions", "dataset", metadata=facts)
+        with artifact.new_file("stats.json", encoding="utf-8") as handle:
+            json.dump(facts, handle, indent=1)
+        if not run.offline:  # offline, a model's metadata names the version
+            run.use_artifact(artifact)
+
+    def _log_model(self, run: wandb.Run, model: str, data: Any) -> None:
+        facts = {**data.config, "data_version": self._data_version}
+        self._log_folder(run, f"{self._dataset}-{model}", "model", f"{model}.weights", facts)
+
+    def _log_folder(
+        self, run: wandb.Run, name: str, kind: str, saved: str, facts: dict[str, Any]
+    ) -> None:
+        import wandb
+
+        dataset: Any = self._catalog[saved]
+        place = Path(dataset._get_load_path())
+        artifact = wandb.Artifact(name, kind, metadata=facts)
+        if place.is_dir():
+            artifact.add_dir(str(place))
+        else:
+            artifact.add_file(str(place))
+        run.log_artifact(artifact)
+
+    def _log_table(self, run: wandb.Run, name: str, data: Any) -> None:
+        import wandb
+
+        run.log({name: wandb.Table(dataframe=data)})
+        if name == "comparison":
+            for model, row in headline(data, self._parameters).iterrows():
+                run.summary.update({f"{model}/test_{metric}": v for metric, v in row.items()})
+
+    def _close(self, exit_code: int) -> None:
+        self._open.close()
+        run, self._run = self._run, None
+        if run is None:
+            return
+        run.finish(exit_code=exit_code)
+        self._catalog.save(TRACKED_RUN, {"id": self._id, "finished": exit_code == 0})
+        if run.offline:
+            logger.info("W&B kept this run offline; `wandb sync %s` sends it", _shown(run))
+
+
+Mode = Literal["online", "offline", "disabled"]
+
+
+def resolve_mode(tracking: Tracking) -> Mode:
+    """Turn ``auto`` into what the environment allows; WANDB_MODE overrides."""
+    mode = os.environ.get("WANDB_MODE") or tracking.mode
+    if mode == "auto":
+        return "online" if os.environ.get("WANDB_API_KEY") else "offline"
+    return cast(Mode, mode)
+
+
+def open_run(
+    tracking: Tracking, mode: Mode, run_id: str, folder: Path, config: dict[str, Any]
+) -> wandb.Run:
+    """Open a run; without a network, an offline one, and say so.
+
+    Args:
+        tracking: Project and entity.
+        mode: ``online`` or ``offline``.
+        run_id: Goes on with this run if there is one.
+        folder: Where W&B keeps its files.
+        config: What the run is.
+    """
+    import wandb
+
+    for name in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR"):
+        os.environ.setdefault(name, str(folder / "wandb" / "cache"))
+    (folder / "wandb").mkdir(parents=True, exist_ok=True)
+    settings = wandb.Settings(
+        silent=True, console="off", init_timeout=NO_NETWORK_SECONDS,
+        # Remotes and command lines may hold secrets; provenance has the commit.
+        disable_git=True, save_code=False, disable_job_creation=True, x_disable_meta=True,
+    )  # fmt: skip
+    options: dict[str, Any] = {
+        "project": tracking.project, "entity": tracking.entity, "id": run_id, "name": run_id,
+        "dir": str(folder), "resume": "allow", "config": config, "settings": settings,
+    }  # fmt: skip
+    try:
+        run = wandb.init(mode=mode, **options)
+    except wandb.errors.Error as error:
+        logger.warning(
+            "W&B is not reachable or refuses the key (%s): this run is kept offline",
+            type(error).__name__,
+        )
+        wandb.teardown()  # its service still holds the run that did not open
+        run = wandb.init(mode="offline", **options)
+    for model in config:
+        run.define_metric(f"{model}/*", step_metric=f"{model}/epoch")
+    return run
+
+
+def _folder(catalog: DataCatalog) -> Path:
+    """Lie beside what the run writes, on the same volume."""
+    dataset: Any = catalog[TRACKED_RUN]
+    return Path(str(dataset._filepath)).parents[2] / "08_reporting"
+
+
+def _shown(run: wandb.Run) -> str:
+    place = Path(run.dir).parent
+    return str(place.relative_to(Path.cwd()) if place.is_relative_to(Path.cwd()) else place)

@@ -262,6 +262,7 @@ class Parameters(_Frozen):
         None, description="Set on the command line only: overrides globals.yml."
     )
     raw: str | None = Field(None, description="Likewise: the folder of archives.")
+    mirror: str | None = Field(None, description="Likewise: where archives are downloaded from.")
     data: str | None = Field(None, description="Likewise: the folder runs write to.")
 
 

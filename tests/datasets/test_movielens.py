@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from seqrec import columns as c
+from seqrec.datasets import movielens
 from seqrec.datasets.movielens import MovieLensDataset
 from seqrec.errors import ProjectError
 
@@ -15,6 +16,12 @@ CSV_MOVIES = (
 )
 SEPARATED_MOVIES = "10::Postman, The (Postino, Il) (1994)::Comedy|Drama\n11::Untitled::War\n"
 FLAGS = {"Comedy": 5, "Drama": 8, "War": 17}
+
+
+@pytest.fixture(autouse=True)
+def _archives_of_our_own(monkeypatch):
+    """The tests' archives are not GroupLens'."""
+    monkeypatch.setattr(movielens, "MD5", {})
 
 
 def item_line(item, title, *genres):

@@ -12,7 +12,7 @@ from tests.cli import kedro
         (["--params", "ncf.training.epochs=many"], "ncf.training.epochs: input should be"),
         (["--params", "ss4rec.training.loss_type=BCE"], "ss4rec: SS4Rec trains with sequence or"),
         (["--params", "dataset=ml-9m"], "unknown dataset 'ml-9m': choose one of ml-100k"),
-        (["--params", "dataset=ml-1m"], "ml-1m is not in "),
+        (["--params", "dataset=ml-1m,mirror=http://127.0.0.1:9"], "ml-1m.zip cannot be reached"),
         (["--pipeline", "train_ss4rec"], "run `kedro run --pipeline recbole_format` first"),
         (["--pipeline", "evaluation"], "does not exist yet"),
     ],

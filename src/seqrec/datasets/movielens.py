@@ -5,6 +5,7 @@ Facts about the releases: https://grouplens.org/datasets/movielens/ (Harper & Ko
 
 from __future__ import annotations
 
+import functools
 import io
 import zipfile
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import pandas as pd
 from kedro.io import AbstractDataset
 
 from seqrec import columns as c
+from seqrec.datasets.download import check_md5, download
 from seqrec.errors import ProjectError
 
 Table = Literal["ratings", "movies"]
@@ -130,6 +132,16 @@ _RELEASES = {
     ),
     **{n: _csv_release(n) for n in ("ml-20m", "ml-25m", "ml-32m", "ml-latest-small")},
 }
+MD5 = {
+    "ml-100k": "0e33842e24a9c977be4e0107933c0723",
+    "ml-1m": "c4d9eecfca2ab87c1945afe126590906",
+    "ml-10m": "ce571fd55effeba0271552578f2648bd",
+    "ml-20m": "cd245b17a1ae2cc31bb14903e1204af3",
+    "ml-25m": "6b51fb2759a8657d3bfcbfc42b592ada",
+    "ml-32m": "d472be332d4daa821edc399621853b57",
+}
+"""GroupLens' checksums of the archives; ml-latest-small changes with time and has none."""
+
 _EMBEDDED = _Release(
     "ml-100k",
     {
@@ -142,6 +154,9 @@ _EMBEDDED = _Release(
 class MovieLensDataset(AbstractDataset[None, pd.DataFrame]):
     """One table of a MovieLens release, read-only.
 
+    The release's archive or unpacked folder may lie in `filepath`; otherwise the archive is
+    downloaded there before the run begins.
+
     ``ratings`` has the columns user_id, item_id, rating, timestamp in file order; ``movies`` has
     item_id, title, year (of the title's last parenthesis), genres (separated by ``|``).
     ML-100K needs no file: the `recbole` package carries it.
@@ -151,6 +166,7 @@ class MovieLensDataset(AbstractDataset[None, pd.DataFrame]):
             ``ml-latest-small``.
         table: ``ratings`` or ``movies``.
         filepath: Folder that holds ``<release>.zip`` or the unpacked ``<release>/``.
+        mirror: Address below which ``<release>.zip`` lies; None: nothing is downloaded.
         metadata: Passed through for Kedro plugins.
     """
 
@@ -160,9 +176,11 @@ class MovieLensDataset(AbstractDataset[None, pd.DataFrame]):
         release: str,
         table: Table,
         filepath: str,
+        mirror: str | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self.dataset_name = release
+        self._mirror = mirror
         self._table: Table = table
         self._folder = Path(filepath)
         self.metadata = metadata
@@ -184,13 +202,26 @@ class MovieLensDataset(AbstractDataset[None, pd.DataFrame]):
         raise ProjectError(f"{self.dataset_name} is read-only")
 
     def preflight(self) -> None:
-        """Check that the release can be read, before anything runs.
+        """Check that the release can be read, before anything runs; download it if need be.
 
         Raises:
             ProjectError: What is missing and how to get it.
         """
+        self._provide()
         with self._open() as (text, file, place):
             self._parse(io.StringIO("".join(text.readline() for _ in range(5))), file, place)
+
+    def _provide(self) -> None:
+        """Have the archive there, and whole, unless its folder or RecBole's copy stands in."""
+        archive = self._folder / f"{self.dataset_name}.zip"
+        unpacked = self._folder / self.dataset_name
+        known = self.dataset_name in _RELEASES
+        if archive.is_file() and not unpacked.is_dir():
+            stat = archive.stat()
+            _check_once(archive, MD5.get(self.dataset_name), stat.st_size, stat.st_mtime_ns)
+        elif known and self._mirror and not (unpacked.is_dir() or self.dataset_name == "ml-100k"):
+            url = f"{self._mirror.rstrip('/')}/{archive.name}"
+            download(url, archive, MD5.get(self.dataset_name))
 
     def _parse(self, text: io.TextIOBase, file: _File, place: Path) -> pd.DataFrame:
         try:
@@ -214,6 +245,13 @@ class MovieLensDataset(AbstractDataset[None, pd.DataFrame]):
 
     def _describe(self) -> dict[str, Any]:
         return {"release": self.dataset_name, "table": self._table, "filepath": str(self._folder)}
+
+
+@functools.cache
+def _check_once(archive: Path, md5: str | None, size: int, changed: int) -> None:
+    """Check an archive's sum once per process, as long as the file stays the same."""
+    if md5:
+        check_md5(archive, md5)
 
 
 class _OpenTable:

@@ -14,7 +14,7 @@ APT = { SUDO=; [ "$$(id -u)" = 0 ] || SUDO="sudo -n"; $$SUDO apt-get update -qq 
   >/dev/null; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint gpu-test bench viz lock clean chromium
+.PHONY: help setup run test lint audit gpu-test bench viz lock clean chromium
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,13 +25,19 @@ run: $(READY) ## run every pipeline in the smoke environment (ML-100K, CPU, two 
 	$(BIN)/kedro run
 
 test: $(READY) chromium ## run the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest tests/test_smoke.py
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
+	  $(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/test_smoke.py
 
-lint: $(READY) ## ruff, mypy --strict, import-linter
+lint: $(READY) ## ruff, mypy --strict, import-linter, shellcheck
 	$(BIN)/ruff check src tests
 	$(BIN)/ruff format --check src tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/shellcheck runpod_entrypoint.sh
+
+audit: $(READY) ## known vulnerabilities of the pinned packages (asks the network)
+	$(BIN)/pip-audit --disable-pip --no-deps --requirement constraints.txt --progress-spinner off
 
 gpu-test: $(READY) ## the tests that need a CUDA device
 	$(BIN)/python -m pytest -m gpu

@@ -14,13 +14,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import psutil
 from timing import ROOT, commit, hardware
 
 from seqrec import columns as c
-from seqrec.datasets import atomic_files
-from seqrec.datasets.atomic_files import AtomicFiles
+from seqrec.datasets.atomic_files import AtomicFiles, write_twin
 from seqrec.parameters import Runtime, SS4RecModel, Training
 from seqrec.recbole_bridge.api import train
 from seqrec.recbole_bridge.config import build_config
@@ -57,13 +55,7 @@ def write_interactions(folder: Path, count: int, seed: int = 0) -> AtomicFiles:
         c.DELTA: np.where(position == 0, 0, gaps).astype(np.int32),
         c.SPLIT: split,
     }
-    target = folder / "made-up"
-    target.mkdir(parents=True)
-    pd.DataFrame(table).to_parquet(target / atomic_files.INTERACTIONS)
-    for field, number in ((c.USER, users), (c.ITEM, N_ITEMS)):
-        tokens = pd.Series(np.arange(number).astype(str), dtype="str")
-        pd.DataFrame({field: tokens}).to_parquet(target / atomic_files.ids_file(field))
-    return AtomicFiles(folder, "made-up")
+    return write_twin(folder, "made-up", table, users, N_ITEMS)
 
 
 def measure(millions: float, arguments: argparse.Namespace) -> dict[str, object]:

@@ -49,6 +49,27 @@ class AtomicFiles:
         return dict(json.loads(text))
 
 
+def write_twin(
+    folder: Path, name: str, table: dict[str, Any], n_users: int, n_items: int
+) -> AtomicFiles:
+    """Write interactions that are numbers already as a Parquet twin, without the text.
+
+    Args:
+        folder: Becomes the `data_path`.
+        name: Becomes the `dataset`.
+        table: Columns of the twin; users and items count from 1.
+        n_users: Users there are.
+        n_items: Items there are, those that never occur included.
+    """
+    target = folder / name
+    target.mkdir(parents=True)
+    pd.DataFrame(table).to_parquet(target / INTERACTIONS)
+    for field, number in ((c.USER, n_users), (c.ITEM, n_items)):
+        tokens = pd.Series(range(number)).astype("str")
+        pd.DataFrame({field: tokens}).to_parquet(target / ids_file(field))
+    return AtomicFiles(folder, name)
+
+
 class AtomicFilesDataset(AbstractVersionedDataset[AtomicTables, AtomicFiles]):
     """A folder ``<version>/<name>/`` with ``<name>.inter``, ``<name>.item`` and ``stats.json``.
 

@@ -142,6 +142,17 @@ MD5 = {
 }
 """GroupLens' checksums of the archives; ml-latest-small changes with time and has none."""
 
+SIZES = {
+    "ml-100k": (100_000, 943, 1_682),
+    "ml-1m": (1_000_209, 6_040, 3_883),
+    "ml-10m": (10_000_054, 69_878, 10_681),
+    "ml-20m": (20_000_263, 138_493, 27_278),
+    "ml-25m": (25_000_095, 162_541, 62_423),
+    "ml-32m": (32_000_204, 200_948, 87_585),
+    "ml-latest-small": (100_836, 610, 9_742),
+}
+"""Ratings, users and movies of each release."""
+
 _EMBEDDED = _Release(
     "ml-100k",
     {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from importlib.metadata import version
@@ -53,7 +54,7 @@ def _commit(project: Path) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return os.environ.get("SEQREC_COMMIT", "unknown")  # the container's stamp
     return done.stdout.strip()
 
 

@@ -1,0 +1,440 @@
+#!/usr/bin/env bash
+# From a fresh pod to trained, evaluated and stored results; docs/runpod.md tells the rest.
+set -euo pipefail
+
+PROJECT="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+readonly PROJECT
+readonly INTERRUPTED=75 # a checkpoint is there: the same command with --resume goes on
+readonly MIN_GPU_MIB=4096
+# Newest first; not every version has a wheel for every torch (docs/runpod.md).
+readonly MAMBA=(2.3.2.post1 2.3.1 2.3.0 2.2.6.post3 2.2.5 2.2.4)
+readonly CONV=(1.6.2.post1 1.6.1 1.6.0 1.5.4 1.5.3.post1 1.5.2)
+readonly MAMBA_WHEELS=https://github.com/state-spaces/mamba/releases/download
+readonly CONV_WHEELS=https://github.com/Dao-AILab/causal-conv1d/releases/download
+
+MODEL=all DATASET="" ENVIRONMENT=runpod EPOCHS="" BACKEND=auto
+RESUME=false DRY_RUN=false STOP_POD=false
+STAGE="start" CHILD="" RUN_NAME=""
+
+usage() {
+  cat <<'HELP'
+Usage: ./runpod_entrypoint.sh [options]
+
+Sets the environment up, checks the machine, trains, evaluates and keeps the results.
+
+  --model NAME      ss4rec-official, ncf or all (default: all)
+  --dataset NAME    ml-100k, ml-1m, ml-10m, ml-20m, ml-25m, ml-32m (default: the environment's)
+  --env NAME        Kedro environment (default: runpod)
+  --epochs N        at most N epochs of each model
+  --backend NAME    auto, official or triton kernels for SS4Rec (default: auto: the official ones
+                    where prebuilt wheels fit this machine, else triton; nothing is compiled)
+  --resume          go on from the last checkpoint
+  --smoke           ML-100K on the CPU, a few minutes: tries everything before a GPU is paid for
+  --dry-run         print what would be done
+  --no-wandb        tell Weights & Biases nothing
+  --stop-pod        stop the pod at the end, however it ends
+  --help            this text
+
+From the environment: WANDB_API_KEY, DISCORD_WEBHOOK_URL, RUNPOD_API_KEY (for --stop-pod where
+runpodctl is missing), DOLLARS_PER_HOUR (for the estimate), SEQREC_VOLUME (default: /workspace if it
+can be written, else this folder), SEQREC_VENV (an environment made beforehand), SEQREC_WHEELS (a
+folder with wheels of the official kernels), SEQREC_MIRROR (where MovieLens archives come from).
+
+Exit status: 0 done, 1 failed, 2 wrong options, 75 interrupted and resumable.
+HELP
+}
+
+say() { printf '%s  %s\n' "$(date -u +%H:%M:%S)" "$*"; }
+
+die() {
+  printf 'STOP: %s\n' "$*" >&2
+  tell "stopped before training: $*"
+  exit 1
+}
+
+wrong() {
+  printf '%s\nTry --help.\n' "$*" >&2
+  exit 2
+}
+
+parse() {
+  while (($#)); do
+    case "$1" in
+      --model | --dataset | --env | --epochs | --backend)
+        [[ $# -ge 2 && $2 != --* ]] || wrong "$1 needs a value"
+        option "${1#--}" "$2"
+        shift
+        ;;
+      --resume) RESUME=true ;;
+      --smoke) ENVIRONMENT=smoke ;;
+      --dry-run) DRY_RUN=true ;;
+      --no-wandb) export WANDB_MODE=disabled ;;
+      --stop-pod) STOP_POD=true ;;
+      -h | --help) usage && exit 0 ;;
+      *) wrong "unknown option $1" ;;
+    esac
+    shift
+  done
+}
+
+option() {
+  case "$1=$2" in
+    model=ss4rec)
+      echo "WARNING: --model ss4rec is deprecated and means ss4rec-official: the home-made model is gone" >&2
+      MODEL=ss4rec-official
+      ;;
+    model=ss4rec-official | model=ncf | model=all) MODEL="$2" ;;
+    model=*) wrong "unknown model $2: ss4rec-official, ncf or all" ;;
+    epochs=*)
+      [[ $2 =~ ^[1-9][0-9]*$ ]] || wrong "--epochs needs a whole number above 0, not $2"
+      EPOCHS="$2"
+      ;;
+    backend=auto | backend=official | backend=triton) BACKEND="$2" ;;
+    backend=*) wrong "unknown backend $2: auto, official or triton" ;;
+    dataset=*) DATASET="$2" ;;
+    env=*)
+      [[ -d "$PROJECT/conf/$2" ]] || wrong "unknown environment $2: see $PROJECT/conf"
+      ENVIRONMENT="$2"
+      ;;
+  esac
+}
+
+# --- where things lie ---------------------------------------------------------------------------
+
+place() {
+  # RunPod gives its variables to the first process only; shells over SSH find them here.
+  # shellcheck disable=SC1091
+  [[ -r /etc/rp_environment ]] && source /etc/rp_environment
+  VOLUME="${SEQREC_VOLUME:-}"
+  [[ -n $VOLUME ]] || { [[ -w /workspace ]] && VOLUME=/workspace || VOLUME="$PROJECT"; }
+  [[ $VOLUME != *[,=]* ]] || die "the volume's path may not hold ',' or '=': $VOLUME"
+  mkdir -p "$VOLUME/.seqrec" "$VOLUME/logs" 2>/dev/null || die "$VOLUME cannot be written: set SEQREC_VOLUME"
+  VOLUME="$(cd "$VOLUME" && pwd)"
+  DATA="$VOLUME/data" RAW="$VOLUME/raw"
+  [[ $VOLUME != "$PROJECT" ]] || RAW="$DATA/01_raw"
+  VENV="${SEQREC_VENV:-$VOLUME/.seqrec/venv}"
+  export PIP_CACHE_DIR="${PIP_CACHE_DIR:-$VOLUME/.seqrec/pip}" UV_CACHE_DIR="${UV_CACHE_DIR:-$VOLUME/.seqrec/uv}"
+  export TRITON_CACHE_DIR="${TRITON_CACHE_DIR:-$VOLUME/.seqrec/triton}" KEDRO_DISABLE_TELEMETRY=1
+  export NUMBA_CACHE_DIR="${NUMBA_CACHE_DIR:-$VOLUME/.seqrec/numba}"
+  export UV_LINK_MODE=copy COLUMNS=160
+}
+
+lock() {
+  exec 9>>"$VOLUME/.seqrec/lock"
+  flock --timeout 5 9 || die "a run is still under way on $VOLUME (pid $(cat "$VOLUME/.seqrec/pid" 2>/dev/null || echo '?')): wait for it or stop it"
+  echo "$$" >"$VOLUME/.seqrec/pid"
+}
+
+keep_log() {
+  RUN_NAME="$(date -u +%Y-%m-%dT%H.%M.%S)-$MODEL"
+  LOG="$VOLUME/logs/$RUN_NAME.log"
+  # tee ignores signals: it must outlive what it listens to.
+  exec > >(trap '' TERM INT && exec tee -a "$LOG" 9>&-) 2>&1
+}
+
+# --- what the machine must have -------------------------------------------------------------------
+
+check_machine() {
+  STAGE="machine"
+  local free
+  free="$(df -Pk "$VOLUME" | awk 'NR == 2 { print int($4 / 1024) }')"
+  ((free >= NEEDED_DISK_MIB)) || die "$VOLUME has $free MiB free and $NEEDED_DISK_MIB are needed: make room or take a larger volume"
+  [[ $ENVIRONMENT != smoke ]] || return 0
+  local gpus
+  gpus="$(nvidia-smi --query-gpu=name,driver_version,memory.free --format=csv,noheader,nounits 2>/dev/null)" \
+    || die "nvidia-smi finds no GPU: rent a pod with one, or try --smoke on the CPU"
+  say "GPU: $gpus"
+  while IFS=, read -r name _ mib; do
+    ((mib >= MIN_GPU_MIB)) || die "$name has $mib MiB free and $MIN_GPU_MIB are needed: another process holds it"
+  done <<<"$gpus"
+  GPUS="$(wc -l <<<"$gpus")"
+}
+
+# --- the environment ------------------------------------------------------------------------------
+
+find_python() {
+  local candidate
+  for candidate in "${PYTHON:-}" python3 python python3.12 python3.11; do
+    [[ -n $candidate ]] && "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null \
+      && { command -v "$candidate" && return; }
+  done
+  die "Python 3.11 or 3.12 is needed: set PYTHON=/path/to/one"
+}
+
+image_torch() {
+  "$1" -c 'import torch; v = torch.__version__.split("+")[0].split("."); assert (2, 6) <= (int(v[0]), int(v[1])) <= (2, 13); print(torch.__version__)' 2>/dev/null || true
+}
+
+set_up() {
+  STAGE="set-up"
+  if [[ -n ${SEQREC_VENV:-} ]]; then
+    say "environment: $VENV (made beforehand)"
+    return
+  fi
+  local python torch stamp
+  python="$(find_python)"
+  torch="$(image_torch "$python")"
+  stamp="$({ cat "$PROJECT/pyproject.toml" "$PROJECT/constraints.txt"; "$python" -VV; echo "$torch" "$PROJECT"; } | sha256sum | cut -c1-16)"
+  if [[ "$(cat "$VENV/.ready" 2>/dev/null)" == "$stamp" ]] && "$VENV/bin/python" -c 'import seqrec, torch' 2>/dev/null; then
+    say "environment: $VENV (kept)"
+    return
+  fi
+  say "environment: installing into $VENV, the image's torch: ${torch:-none}"
+  rm -f "$VENV/.ready"
+  "$VENV/bin/python" -c '' 2>/dev/null || "$python" -m venv --clear --system-site-packages "$VENV" \
+    || die "cannot make $VENV: is python3-venv installed?"
+  install_project "$torch"
+  "$VENV/bin/python" -m seqrec.ops.warm_up >/dev/null
+  echo "$stamp" >"$VENV/.ready"
+}
+
+install() {
+  if command -v uv >/dev/null; then
+    uv pip install --quiet --python "$VENV/bin/python" "$@"
+  else
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+  fi
+}
+
+# The image's torch is kept: a constraint names its exact version.
+install_project() {
+  local constraints="$VOLUME/.seqrec/constraints.txt" torch="${1:-2.13.0}"
+  { cat "$PROJECT/constraints.txt"; echo "torch==$torch"; } >"$constraints"
+  install -c "$constraints" "torch==$torch" -e "$PROJECT" \
+    || die "the packages cannot be installed: see above; the next run begins again where this one stopped"
+}
+
+# Prebuilt wheels or none: compiling takes 20 minutes of paid time and fails where nvcc is missing.
+install_kernels() {
+  [[ $MODEL != ncf && $BACKEND != triton && $ENVIRONMENT != smoke ]] || return 0
+  ! has_kernels || return 0
+  local tags wheels
+  if ! tags="$("$VENV/bin/python" "$PROJECT/src/seqrec/preflight/wheel_tags.py")"; then
+    no_wheels "$tags"
+    return
+  fi
+  if [[ -n ${SEQREC_WHEELS:-} ]]; then
+    wheels=("$SEQREC_WHEELS"/causal_conv1d-*.whl "$SEQREC_WHEELS"/mamba_ssm-*.whl)
+    install --no-deps --no-index "${wheels[@]}" || true
+  elif wheels=("$(first_there "$CONV_WHEELS" causal_conv1d "$tags" "${CONV[@]}")" \
+    "$(first_there "$MAMBA_WHEELS" mamba_ssm "$tags" "${MAMBA[@]}")") && [[ -n ${wheels[0]} && -n ${wheels[1]} ]]; then
+    say "official kernels: ${wheels[*]##*/}"
+    install -c "$VOLUME/.seqrec/constraints.txt" "${wheels[@]}" || true
+  fi
+  has_kernels || no_wheels "$tags"
+}
+
+has_kernels() { "$VENV/bin/python" -c 'import mamba_ssm, causal_conv1d' 2>/dev/null; }
+
+# The address of the newest version that is published for this machine; nothing if none is.
+first_there() {
+  local place="$1" name="$2" tags="$3" version
+  shift 3
+  for version in "$@"; do
+    if curl --silent --fail --location --head --max-time 10 --output /dev/null "$place/v$version/$name-$version+$tags"; then
+      echo "$place/v$version/$name-$version+$tags"
+      return
+    fi
+  done
+}
+
+no_wheels() {
+  [[ $BACKEND != official ]] || die "no prebuilt official kernels for this machine ($1): use --backend triton"
+  say "official kernels: no prebuilt wheels for this machine ($1); SS4Rec trains on the Triton kernels, the same function"
+}
+
+print_versions() {
+  "$VENV/bin/python" - <<'PYTHON'
+from importlib.metadata import PackageNotFoundError, version
+
+for name in ("torch", "triton", "kedro", "recbole", "s5-pytorch", "mamba-ssm", "causal-conv1d", "wandb"):
+    try:
+        print(f"  {name:14} {version(name)}")
+    except PackageNotFoundError:
+        print(f"  {name:14} not installed")
+PYTHON
+}
+
+# --- the run --------------------------------------------------------------------------------------
+
+backend() {
+  if [[ $ENVIRONMENT == smoke ]]; then
+    echo auto
+  elif [[ $BACKEND != auto ]]; then
+    echo "$BACKEND"
+  elif [[ $MODEL != ncf ]] && has_kernels; then
+    echo official
+  else
+    echo auto
+  fi
+}
+
+parameters() {
+  local all
+  all="data=$DATA,raw=$RAW,resume=$RESUME,runtime.ssm_backend=$(backend)"
+  [[ -z $DATASET ]] || all+=",dataset=$DATASET"
+  [[ -z $EPOCHS ]] || all+=",ss4rec.training.epochs=$EPOCHS,ncf.training.epochs=$EPOCHS"
+  [[ -z ${SEQREC_MIRROR:-} ]] || all+=",mirror=$SEQREC_MIRROR"
+  echo "$all"
+}
+
+preflight() {
+  STAGE="preflight"
+  local model="${MODEL%-official}"
+  run "$VENV/bin/python" -m kedro preflight --env "$ENVIRONMENT" --model "$model" --params "$(parameters)" \
+    ${DOLLARS_PER_HOUR:+--dollars-per-hour "$DOLLARS_PER_HOUR"} || die "preflight is red: see the line that says STOP"
+}
+
+train_and_evaluate() {
+  STAGE="run"
+  local trainings data="data_processing,recbole_format"
+  case "$MODEL" in
+    all) trainings=train_ss4rec,train_ncf ;;
+    ncf) trainings=train_ncf ;;
+    *) trainings=train_ss4rec ;;
+  esac
+  if ((GPUS > 1)); then
+    several_gpus "$data" "$trainings"
+  else
+    kedro_run "$data,$trainings$(evaluation)"
+  fi
+}
+
+# The comparison needs both models: one alone is compared if the other was trained before.
+evaluation() {
+  local dataset="${DATASET:-$(dataset_of "$ENVIRONMENT")}" other
+  case "$MODEL" in
+    all) echo ,evaluation && return ;;
+    ncf) other=ss4rec ;;
+    *) other=ncf ;;
+  esac
+  [[ ! -d "$DATA/07_model_output/$dataset/$other" ]] || echo ,evaluation
+}
+
+dataset_of() {
+  sed -n 's/^dataset: *\([^ #]*\).*/\1/p' "$PROJECT/conf/$1/globals.yml" "$PROJECT/conf/base/globals.yml" 2>/dev/null | head -n 1
+}
+
+several_gpus() {
+  local name
+  # The phases are one W&B run.
+  [[ $RESUME == true && -s "$VOLUME/.seqrec/run_id" ]] || echo "$RUN_NAME" >"$VOLUME/.seqrec/run_id"
+  WANDB_RUN_ID="$(cat "$VOLUME/.seqrec/run_id")"
+  export WANDB_RUN_ID
+  kedro_run "$1"
+  for name in ${2//,/ }; do
+    run "$VENV/bin/python" -m torch.distributed.run --standalone --nproc-per-node "$GPUS" \
+      -m kedro run --env "$ENVIRONMENT" --pipelines "$name" --params "$(parameters)"
+  done
+  local last
+  last="$(evaluation)"
+  [[ -z $last ]] || kedro_run "${last#,}"
+}
+
+kedro_run() {
+  run "$VENV/bin/python" -m kedro run --env "$ENVIRONMENT" --pipelines "$1" --params "$(parameters)"
+}
+
+# In the background, so that a signal reaches the trap at once and is handed on.
+run() {
+  $DRY_RUN && { printf '+'; printf ' %q' "$@"; echo; } && return
+  "$@" &
+  CHILD=$!
+  local status=0
+  wait "$CHILD" || status=$?
+  while kill -0 "$CHILD" 2>/dev/null; do
+    status=0
+    wait "$CHILD" || status=$?
+  done
+  CHILD=""
+  [[ -z ${INTERRUPTION:-} ]] || exit "$INTERRUPTED"
+  return "$status"
+}
+
+hand_on() {
+  say "a signal has come: a checkpoint is written, then everything is kept"
+  INTERRUPTION=true
+  [[ -z $CHILD ]] || kill -TERM "$CHILD" 2>/dev/null || true
+  [[ -n $CHILD ]] || exit "$INTERRUPTED"
+}
+
+# --- the end --------------------------------------------------------------------------------------
+
+# Before Kedro runs nobody else can tell; while it runs, its hooks do.
+tell() {
+  [[ -n ${DISCORD_WEBHOOK_URL:-} && $STAGE != run && $DRY_RUN == false ]] && command -v curl >/dev/null || return 0
+  local body
+  body="$(printf '%s' "**seqrec** on ${RUNPOD_POD_ID:-$(hostname)}: $*" \
+    | "${PYTHON:-python3}" -c 'import json, sys; print(json.dumps({"content": sys.stdin.read()[:1900]}))')" || return 0
+  # The address is a secret: it goes through standard input, not through the list of processes.
+  printf 'url = "%s"\n' "$DISCORD_WEBHOOK_URL" \
+    | curl --silent --output /dev/null --max-time 10 --retry 2 --json "$body" --config - 2>/dev/null || true
+}
+
+finish() {
+  local status=$?
+  trap - EXIT
+  set +e
+  [[ -z ${INTERRUPTION:-} ]] || status=$INTERRUPTED
+  [[ -z ${LOG:-} ]] || keep_results "$status"
+  ! $STOP_POD || stop_pod
+  exit "$status"
+}
+
+keep_results() {
+  local kept="$VOLUME/results/$RUN_NAME" dataset="${DATASET:-$(dataset_of "$ENVIRONMENT")}" file newest
+  mkdir -p "$kept"
+  for file in report.html comparison.csv differences.csv provenance.json; do
+    newest="$(find "$DATA/08_reporting/$dataset/$file" -name "$file" -newer "$VOLUME/.seqrec/pid" 2>/dev/null | sort | tail -n 1)"
+    [[ -z $newest ]] || cp "$newest" "$kept/"
+  done
+  case "$1" in
+    0) say "done: $kept" ;;
+    "$INTERRUPTED") say "interrupted; the same command with --resume goes on. Log and results so far: $kept" ;;
+    *) say "failed in stage $STAGE; mend it and run again, with --resume if training had begun. Log: $kept" ;;
+  esac
+  cp "$LOG" "$kept/"
+}
+
+stop_pod() {
+  if [[ -z ${RUNPOD_POD_ID:-} ]]; then
+    say "--stop-pod: this is no pod (RUNPOD_POD_ID is not set); nothing is stopped"
+  elif $DRY_RUN; then
+    say "+ stop pod $RUNPOD_POD_ID"
+  elif command -v runpodctl >/dev/null && { runpodctl pod stop "$RUNPOD_POD_ID" || runpodctl stop pod "$RUNPOD_POD_ID"; }; then
+    say "pod $RUNPOD_POD_ID is stopped"
+  elif [[ -n ${RUNPOD_API_KEY:-} ]] && printf 'header = "Authorization: Bearer %s"\n' "$RUNPOD_API_KEY" \
+    | curl --silent --fail --max-time 20 --config - --request POST "${RUNPOD_API:-https://rest.runpod.io/v1}/pods/$RUNPOD_POD_ID/stop" >/dev/null; then
+    say "pod $RUNPOD_POD_ID is stopped"
+  else
+    say "WARNING: the pod could NOT be stopped and costs money: stop it by hand"
+  fi
+}
+
+main() {
+  parse "$@"
+  NEEDED_DISK_MIB=10240 GPUS=1
+  [[ $ENVIRONMENT != smoke ]] || NEEDED_DISK_MIB=3072
+  place
+  cd "$PROJECT"
+  if $DRY_RUN; then
+    say "dry run: environment $VENV, data $DATA, archives $RAW"
+    preflight
+    train_and_evaluate
+    ! $STOP_POD || stop_pod
+    return
+  fi
+  lock
+  keep_log
+  trap finish EXIT
+  trap hand_on TERM INT
+  say "seqrec: $MODEL, environment $ENVIRONMENT, volume $VOLUME"
+  check_machine
+  set_up
+  install_kernels
+  print_versions
+  preflight
+  train_and_evaluate
+}
+
+main "$@"

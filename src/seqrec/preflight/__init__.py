@@ -1,0 +1,1 @@
+"""What is checked on a rented machine before money is spent: ``kedro preflight``."""

@@ -1,0 +1,281 @@
+"""The entrypoint as a pod runs it: the real script, on a volume of its own, with fake machines."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.conftest import ROOT, copy_project
+from tests.servers import Webhook, serving
+
+SMALL = ["--smoke", "--model", "ncf"]
+GPU = "NVIDIA RTX A6000, 570.1, 48000"
+
+
+class Pod:
+    """A folder with the project, a volume, and the programs that a pod has."""
+
+    def __init__(self, folder):
+        self.project = copy_project(folder / "the project")
+        for name in ("runpod_entrypoint.sh", "constraints.txt"):
+            shutil.copy(ROOT / name, self.project)
+        (self.project / "data").mkdir()
+        self.volume, self.bin = folder / "a volume", folder / "bin"
+        self.volume.mkdir()
+        self.bin.mkdir()
+        self.environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("WANDB", "RUNPOD"))},
+            "PATH": f"{self.bin}:{os.environ['PATH']}",
+            "SEQREC_VOLUME": str(self.volume),
+            "SEQREC_VENV": sys.prefix,
+            "OMP_NUM_THREADS": "1",
+            "NUMBA_CACHE_DIR": str(ROOT / ".venv" / "numba-of-tests"),
+        }
+
+    def program(self, name, body):
+        """Put a program in front of the machine's own."""
+        path = self.bin / name
+        path.write_text(f"#!/bin/bash\n{body}\n")
+        path.chmod(0o755)
+
+    def command(self, arguments):
+        return [str(self.project / "runpod_entrypoint.sh"), *arguments]
+
+    def run(self, *arguments, **more):
+        done = subprocess.run(
+            self.command(arguments), env={**self.environment, **more}, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, cwd="/",
+        )  # fmt: skip
+        return done.returncode, re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+
+    def start(self, *arguments, **more):
+        return subprocess.Popen(
+            self.command(arguments), env={**self.environment, **more}, cwd="/",
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+
+    def log(self):
+        logs = sorted((self.volume / "logs").glob("*.log"))
+        return re.sub(r"\s*\n\s+", " ", logs[-1].read_text()) if logs else ""
+
+    def wait_for(self, text, seconds=120):
+        deadline = time.monotonic() + seconds
+        while text not in self.log():
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.2)
+
+    def wait_for_checkpoint(self):
+        self.wait_for("ncf epoch   0: loss")
+        folder = self.volume / "data/06_models/ml-100k/ncf/checkpoints"
+        deadline = time.monotonic() + 60
+        while not list(folder.glob("[0-9]*")):
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.1)
+
+    def history(self):
+        path = sorted((self.volume / "data/06_models/ml-100k/ncf/history.csv").iterdir())[-1]
+        return (path / "history.csv").read_text().splitlines()
+
+
+@pytest.fixture
+def pod(tmp_path):
+    return Pod(tmp_path)
+
+
+def test_help_lists_every_option(pod):
+    status, output = pod.run("--help")
+    assert status == 0
+    options = "model dataset env epochs backend resume smoke dry-run no-wandb stop-pod"
+    assert [name for name in options.split() if f"\n  --{name} " not in output] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--modell", "ncf"], "unknown option --modell"),
+        (["--model", "sasrec"], "unknown model sasrec: ss4rec-official, ncf or all"),
+        (["--model"], "--model needs a value"),
+        (["--epochs", "--resume"], "--epochs needs a value"),
+        (["--epochs", "0"], "--epochs needs a whole number above 0"),
+        (["--env", "moon"], "unknown environment moon"),
+        (["--backend", "cuda"], "unknown backend cuda"),
+    ],
+)
+def test_wrong_options_are_refused_before_anything_happens(pod, arguments, complaint):
+    status, output = pod.run(*arguments)
+    assert status == 2
+    assert complaint in output
+    assert list(pod.volume.iterdir()) == []
+
+
+def test_the_old_name_of_the_model_is_deprecated_and_runs_the_official_one(pod):
+    status, output = pod.run("--model", "ss4rec", "--dry-run")
+    assert status == 0
+    assert "WARNING: --model ss4rec is deprecated and means ss4rec-official" in output
+    assert "--pipelines data_processing\\,recbole_format\\,train_ss4rec " in output
+
+
+def test_a_dry_run_prints_the_commands_and_writes_nothing(pod):
+    status, output = pod.run(
+        "--dry-run", "--dataset", "ml-32m", "--epochs", "7", "--resume", "--stop-pod",
+        RUNPOD_POD_ID="abc",
+    )  # fmt: skip
+    assert status == 0
+    assert "kedro preflight --env runpod --model all" in output
+    assert "train_ss4rec\\,train_ncf\\,evaluation" in output
+    for part in ("dataset=ml-32m", "ncf.training.epochs=7", "resume=true", "+ stop pod abc"):
+        assert part in output
+    assert not (pod.volume / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("smi", "complaint"),
+    [
+        ("exit 9", "nvidia-smi finds no GPU: rent a pod with one, or try --smoke on the CPU"),
+        ("echo 'NVIDIA RTX A6000, 570.1, 900'", "NVIDIA RTX A6000 has  900 MiB free and 4096 are"),
+    ],
+    ids=["no gpu", "little memory"],
+)
+def test_a_machine_that_will_not_do_stops_at_once(pod, smi, complaint):
+    pod.program("nvidia-smi", smi)
+    webhook, started = Webhook(), time.monotonic()
+    with serving(webhook) as address:
+        status, output = pod.run(DISCORD_WEBHOOK_URL=f"{address}/secret-webhook")
+    assert status == 1
+    assert f"STOP: {complaint}" in output
+    assert "secret-webhook" not in output
+    assert time.monotonic() - started < 30
+    (message,) = webhook.messages
+    assert "stopped before training" in message
+
+
+def test_a_full_disk_stops_at_once(pod):
+    pod.program("df", "printf 'a b c d\\nx 1 1 2048000 1\\n'")
+    status, output = pod.run(*SMALL)
+    assert status == 1
+    assert "has 2000 MiB free and 3072 are needed: make room" in output
+
+
+def test_a_wrong_checksum_and_a_dead_webhook_are_red_lines(pod):
+    def wrong(request):
+        request.send_response(200)
+        request.send_header("Content-Length", "3")
+        request.end_headers()
+        request.wfile.write(b"zip")
+
+    with serving(wrong) as address:
+        status, output = pod.run(*SMALL, "--dataset", "ml-1m", SEQREC_MIRROR=address)
+    assert status == 1
+    assert "STOP dataset" in output
+    assert "instead of c4d9eecfca2ab87c1945afe126590906: try again" in output
+    assert not list(pod.volume.rglob("*.zip"))
+
+
+def test_it_runs_twice_and_stops_the_pod(pod):
+    """The whole way on the CPU; runpodctl is asked once, at the end, and results are kept."""
+    calls = pod.volume / "runpodctl-calls"
+    pod.program("runpodctl", f'echo "$*" >> "{calls}"')
+    for time_ in (1, 2):
+        status, output = pod.run(*SMALL, "--epochs", "1", "--stop-pod", RUNPOD_POD_ID="abc")
+        assert status == 0, output
+        for line in ("ok   device", "ok   W&B", "ok   ncf: 10 steps", "ok   estimate"):
+            assert line in output
+        assert "pod abc is stopped" in output
+        assert len(calls.read_text().splitlines()) == time_
+        assert len(list((pod.volume / "results").iterdir())) == time_
+    assert len(pod.history()) == 2
+    figures = json.loads((pod.volume / "data/08_reporting/ml-100k/preflight.json").read_text())
+    assert figures["seconds_taken"] < 60
+    assert {path.name for path in (pod.project / "data").iterdir()} == set()
+
+
+@pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGKILL], ids=["term", "kill"])
+def test_a_pod_that_is_taken_away_goes_on_with_resume(pod, way):
+    running = pod.start(*SMALL, "--epochs", "60")
+    pod.wait_for_checkpoint()
+    if way == signal.SIGTERM:
+        running.send_signal(way)
+        assert running.wait(60) == 75, pod.log()
+        assert "the same command with --resume goes on" in pod.log()
+        (kept,) = (pod.volume / "results").iterdir()
+        assert list(kept.glob("*.log"))
+    else:
+        os.killpg(running.pid, way)
+        running.wait(60)
+    trained = len(re.findall(r"ncf epoch +\d+: loss", pod.log()))
+    assert trained >= 1
+    status, output = pod.run(*SMALL, "--epochs", "2", "--resume")
+    assert status == 0, output
+    assert "ncf goes on in epoch" in output
+    assert len(pod.history()) == 1 + max(2, trained)
+
+
+def test_a_second_run_on_the_same_volume_is_refused(pod):
+    (pod.volume / ".seqrec").mkdir()
+    holder = subprocess.Popen(["flock", str(pod.volume / ".seqrec/lock"), "sleep", "60"])
+    try:
+        time.sleep(0.5)
+        status, output = pod.run(*SMALL)
+    finally:
+        holder.kill()
+    assert status == 1
+    assert "a run is still under way" in output
+
+
+class TestSetUp:
+    """The environment's installation, with an installer that only notes what it is asked for."""
+
+    @pytest.fixture
+    def pod(self, tmp_path):
+        pod = Pod(tmp_path)
+        del pod.environment["SEQREC_VENV"]
+        pod.environment["PYTHON"] = sys.executable
+        pod.program("nvidia-smi", f"echo '{GPU}'")
+        return pod
+
+    def test_an_interrupted_installation_is_done_again(self, pod):
+        calls = pod.volume / "uv-calls"
+        pod.program("uv", f'echo "$*" >> "{calls}"; exit 1')
+        for time_ in (1, 2):
+            status, output = pod.run(*SMALL)
+            assert status == 1
+            assert "the next run begins again where this one stopped" in output
+            assert len(calls.read_text().splitlines()) == time_
+        assert not (pod.volume / ".seqrec/venv/.ready").exists()
+        assert "-e " + str(pod.project) in calls.read_text()
+        pinned = (pod.volume / ".seqrec/constraints.txt").read_text()
+        assert "\ntorch==2." in pinned
+        assert "\nkedro==1.7.0\n" in pinned
+
+
+@pytest.mark.parametrize(
+    ("found", "tags"),
+    [
+        (("2.6.0+cu124", "12.4", False, (3, 11)), "cu12torch2.6cxx11abiFALSE-cp311-cp311"),
+        (("2.10.0", "13.0", True, (3, 12)), "cu13torch2.10cxx11abiTRUE-cp312-cp312"),
+        (("2.11.0+cu130", "13.0", True, (3, 12)), None),
+        (("2.8.0+cpu", None, True, (3, 12)), None),
+    ],
+)
+def test_the_wheels_are_those_of_this_machine(found, tags):
+    from seqrec.preflight.wheel_tags import wheel_tags
+
+    if tags is None:
+        with pytest.raises(ValueError, match=r"torch 2\."):
+            wheel_tags(*found)
+    else:
+        assert wheel_tags(*found) == f"{tags}-linux_x86_64.whl"
+
+
+def test_the_script_is_clean():
+    checker = shutil.which("shellcheck", path=f"{sys.prefix}/bin:{os.environ['PATH']}")
+    done = subprocess.run(
+        [str(checker), str(ROOT / "runpod_entrypoint.sh")], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout

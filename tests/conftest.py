@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import itertools
 import os
@@ -17,7 +18,17 @@ from kedro.io.core import Version
 
 from seqrec import columns as c
 from seqrec.datasets.atomic_files import AtomicFiles, AtomicFilesDataset
-from seqrec.parameters import DataProcessing, NCFModel, Runtime, SS4RecModel, Training
+from seqrec.parameters import (
+    BPRMFModel,
+    DataProcessing,
+    GRU4RecModel,
+    ModelParameters,
+    NCFModel,
+    Runtime,
+    SASRecModel,
+    SS4RecModel,
+    Training,
+)
 from seqrec.pipelines.data_processing.nodes import (
     clean_ratings,
     filter_core,
@@ -101,16 +112,29 @@ def ncf_model(**changes: object) -> NCFModel:
 
 
 def training(kind: str, **changes: object) -> Training:
-    """Return short training of ``ss4rec`` or ``ncf``."""
+    """Return short training of a model."""
     own = {
-        "ss4rec": {"loss_type": "CE", "training_mode": "sequence", "batch_size": 8},
         "ncf": {"loss_type": "BCE", "training_mode": "pair", "batch_size": 64, "negatives": 2},
-    }[kind]
+        "bprmf": {"loss_type": "BPR", "training_mode": "pair", "batch_size": 64},
+    }.get(kind, {"loss_type": "CE", "training_mode": "sequence", "batch_size": 8})
     short = {"epochs": 2, "learning_rate": 0.01, "seed": 11}
     return Training.model_validate({**short, **own, **changes})
 
 
-MODEL_OF = {"ss4rec": ss4rec_model, "ncf": ncf_model}
+def small(model_type: type[ModelParameters], **sizes: object) -> Callable[..., ModelParameters]:
+    """Make a maker of small models."""
+    return lambda **changes: model_type.model_validate({**sizes, **changes})
+
+
+_SEQUENCE = {"hidden_size": 16, "n_layers": 1, "dropout": 0.0, "max_length": 16}
+MODEL_OF: dict[str, Callable[..., ModelParameters]] = {
+    "ss4rec": ss4rec_model,
+    "ncf": ncf_model,
+    "mamba4rec": functools.partial(ss4rec_model, parts="mamba"),
+    "sasrec": small(SASRecModel, **_SEQUENCE, inner_size=32),
+    "gru4rec": small(GRU4RecModel, **_SEQUENCE, inner_size=16),
+    "bprmf": small(BPRMFModel, hidden_size=16),
+}
 
 
 def copy_project(target: Path) -> Path:

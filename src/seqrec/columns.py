@@ -39,5 +39,12 @@ RANK = "rank"
 CANDIDATES = "n_candidates"
 """Items the held-out item was ranked among, itself included."""
 
+MOMENT = "moment"
+"""When a list is asked for: a name of `recommend.moments`."""
+PLACE = "place"
+"""Place in a list, from 1."""
+SCORE = "score"
+
+SEED = "seed"
 MODEL = "model"
 EPOCH = "epoch"

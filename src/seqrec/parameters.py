@@ -47,12 +47,15 @@ class SS4RecModel(_Frozen):
     expand: PositiveInt = Field(2, description="Mamba's inner width over hidden_size.")
     dt_min: PositiveFloat = Field(0.001, description="Smallest initial step of S5, per second.")
     dt_max: PositiveFloat = Field(0.1, description="Largest initial step of S5, per second.")
-    time_scale: Literal["seconds", "log1p", "log1p_plus_one"] = Field(
+    time_scale: Literal["seconds", "log1p", "log1p_plus_one", "constant"] = Field(
         "seconds",
         description=(
             "What S5 takes for time: seconds as in the authors' code; log1p keeps memory over "
-            "long gaps; log1p_plus_one also lets tied events enter the state."
+            "long gaps; log1p_plus_one also lets tied events enter the state; constant ignores it."
         ),
+    )
+    parts: Literal["both", "s5", "mamba"] = Field(
+        "both", description="Halves of a block; mamba alone is Mamba4Rec (arXiv 2403.03900)."
     )
     shared_norm: bool = Field(
         False, description="One LayerNorm for both halves of a block, as in the authors' code."
@@ -73,6 +76,39 @@ class NCFModel(_Frozen):
     mlp_size: PositiveInt = Field(64, description="Width of the MLP embeddings.")
     mlp_hidden_sizes: tuple[PositiveInt, ...] = Field((128, 64), min_length=1)
     dropout: float = Probability
+
+
+class SASRecModel(_Frozen):
+    """SASRec's network (arXiv 1808.09781), as RecBole builds it."""
+
+    hidden_size: PositiveInt = Field(64, description="Width of embeddings and layers.")
+    n_layers: PositiveInt = 2
+    n_heads: PositiveInt = 2
+    inner_size: PositiveInt = Field(256, description="Width inside the feed-forward layers.")
+    dropout: float = Probability
+    max_length: PositiveInt = Field(200, description="Longest history the model sees.")
+
+    @model_validator(mode="after")
+    def _whole_heads(self) -> SASRecModel:
+        if self.hidden_size % self.n_heads:
+            raise ValueError("hidden_size must be a multiple of n_heads")
+        return self
+
+
+class GRU4RecModel(_Frozen):
+    """GRU4Rec's network (arXiv 1511.06939), as RecBole builds it."""
+
+    hidden_size: PositiveInt = Field(64, description="Width of item embeddings.")
+    inner_size: PositiveInt = Field(128, description="Width of the GRU.")
+    n_layers: PositiveInt = 1
+    dropout: float = Probability
+    max_length: PositiveInt = Field(200, description="Longest history the model sees.")
+
+
+class BPRMFModel(_Frozen):
+    """Matrix factorisation."""
+
+    hidden_size: PositiveInt = Field(64, description="Width of user and item embeddings.")
 
 
 class Training(_Frozen):
@@ -146,6 +182,24 @@ class Runtime(_Frozen):
     show_progress: bool = True
 
 
+class Baselines(_Frozen):
+    """Baselines that are not trained."""
+
+    recent_days: PositiveFloat = Field(7.0, description="Days that count as recent.")
+    neighbours: PositiveInt = Field(100, description="item-kNN: nearest items that count.")
+    shrinkage: float = Field(10.0, ge=0.0, description="item-kNN: damps rare items' cosine.")
+
+
+class Recommend(_Frozen):
+    """Lists for users, from a saved model."""
+
+    k: PositiveInt = Field(10, description="Items in a list.")
+    users: tuple[str, ...] | None = Field(None, description="User ids; null: all.")
+    moments: dict[str, PositiveFloat] = Field(
+        description="When is asked: hours after the user's last interaction, by name."
+    )
+
+
 class Evaluation(_Frozen):
     """Metrics and their uncertainty."""
 
@@ -213,20 +267,30 @@ def _check_space(block: SS4Rec | NCF) -> None:
             raise ValueError(f"search.space.{part}.{unknown[0]} is no parameter of {part}")
 
 
-class SS4Rec(_Frozen):
+class _Sequential(_Frozen):
+    """A namespace whose model reads histories."""
+
+    training: Training
+
+    @model_validator(mode="after")
+    def _histories(self) -> _Sequential:
+        if self.training.training_mode == "pair" or self.training.loss_type == "BCE":
+            name = type(self).__name__
+            raise ValueError(
+                f"{name} trains with sequence or prefix mode and CE, sampled_CE or BPR loss"
+            )
+        return self
+
+
+class SS4Rec(_Sequential):
     """Namespace ``ss4rec``."""
 
     model: SS4RecModel
-    training: Training
     search: Search
 
     @model_validator(mode="after")
-    def _sequential(self) -> SS4Rec:
+    def _searched(self) -> SS4Rec:
         _check_space(self)
-        if self.training.training_mode == "pair" or self.training.loss_type == "BCE":
-            raise ValueError(
-                "SS4Rec trains with sequence or prefix mode and CE, sampled_CE or BPR loss"
-            )
         return self
 
 
@@ -245,14 +309,51 @@ class NCF(_Frozen):
         return self
 
 
+class Mamba4Rec(_Sequential):
+    """Namespace ``mamba4rec``: SS4Rec without its time-aware half."""
+
+    model: SS4RecModel
+
+
+class SASRec(_Sequential):
+    """Namespace ``sasrec``."""
+
+    model: SASRecModel
+
+
+class GRU4Rec(_Sequential):
+    """Namespace ``gru4rec``."""
+
+    model: GRU4RecModel
+
+
+class BPRMF(_Frozen):
+    """Namespace ``bprmf``."""
+
+    model: BPRMFModel
+    training: Training
+
+    @model_validator(mode="after")
+    def _pairwise(self) -> BPRMF:
+        if (self.training.training_mode, self.training.loss_type) != ("pair", "BPR"):
+            raise ValueError("BPRMF trains with pair mode and BPR loss")
+        return self
+
+
 class Parameters(_Frozen):
     """Every top-level parameter."""
 
     data_processing: DataProcessing
     ss4rec: SS4Rec
     ncf: NCF
+    mamba4rec: Mamba4Rec
+    sasrec: SASRec
+    gru4rec: GRU4Rec
+    bprmf: BPRMF
     runtime: Runtime
     evaluation: Evaluation
+    baselines: Baselines
+    recommend: Recommend
     tracking: Tracking
     notifications: Notifications
     resume: bool = Field(
@@ -266,4 +367,4 @@ class Parameters(_Frozen):
     data: str | None = Field(None, description="Likewise: the folder runs write to.")
 
 
-ModelParameters = SS4RecModel | NCFModel
+ModelParameters = SS4RecModel | NCFModel | SASRecModel | GRU4RecModel | BPRMFModel

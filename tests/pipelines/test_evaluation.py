@@ -8,11 +8,9 @@ from seqrec.parameters import Evaluation
 from seqrec.pipelines.evaluation.nodes import (
     compare_models,
     measure_ranks,
-    rank_by_popularity,
     subtract_models,
 )
 from seqrec.pipelines.evaluation.tables import verdict
-from seqrec.schemas import TargetRanks
 
 OPTIONS = Evaluation(bootstrap_samples=200, cutoffs=(1, 10))
 
@@ -31,22 +29,6 @@ def ranks_of(values):
 
 def metrics_of(values):
     return measure_ranks(ranks_of(values), OPTIONS)
-
-
-def test_popularity_by_brute_force(interactions):
-    ranks = rank_by_popularity(interactions)
-    TargetRanks.validate(ranks)
-    train = interactions[interactions[c.SPLIT] == c.TRAIN]
-    counts = train[c.ITEM].value_counts().reindex(interactions[c.ITEM].unique(), fill_value=0)
-    for _, row in ranks.iterrows():
-        own = interactions[
-            (interactions[c.USER] == row[c.USER]) & (interactions[c.SPLIT] != c.TEST)
-        ]
-        shown = counts.drop(own[c.ITEM]) if row[c.MASK] == c.MASKED else counts
-        others = shown.drop(row[c.ITEM])
-        mine = counts[row[c.ITEM]]
-        assert row[c.RANK] == 1 + (others > mine).sum() + (others == mine).sum() / 2
-        assert row[c.CANDIDATES] == len(shown)
 
 
 def test_a_table_has_the_means_and_intervals_around_them():

@@ -14,6 +14,8 @@ SPACE = {
     "training": {"learning_rate": {"low": 1e-3, "high": 1e-1, "log": True}},
 }
 
+search_ncf = nodes.search_node("ncf", NCF)
+
 
 def ncf(count=3, space=SPACE, **changes):
     return NCF.model_validate(
@@ -31,7 +33,7 @@ def store(tmp_path):
 
 
 def test_trials_stay_in_their_space_and_the_table_tells_them(files, store, capsys):
-    table = nodes.search_ncf(files, ncf(), CPU, store)
+    table = search_ncf(files, ncf(), CPU, store)
     assert table["trial"].tolist() == [0, 1, 2]
     assert table["model.dropout"].between(0, 0.5).all()
     assert set(table["model.mf_size"]) <= {8, 16}
@@ -58,17 +60,17 @@ def test_a_search_goes_on_where_it_stopped(files, store, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(trials, "_train", killed)
         with pytest.raises(KeyboardInterrupt):
-            nodes.search_ncf(files, ncf(), CPU, store)
-    first = nodes.search_ncf(files, ncf(count=1), CPU, store)
+            search_ncf(files, ncf(), CPU, store)
+    first = search_ncf(files, ncf(count=1), CPU, store)
     assert len(first) == 1
-    table = nodes.search_ncf(files, ncf(), CPU, store)
+    table = search_ncf(files, ncf(), CPU, store)
     assert len(table) == 3
     pd.testing.assert_frame_equal(table.head(1), first)
 
 
 def test_other_fixed_parameters_are_another_search(files, store):
-    nodes.search_ncf(files, ncf(count=1), CPU, store)
-    table = nodes.search_ncf(files, ncf(count=1, batch_size=32), CPU, store)
+    search_ncf(files, ncf(count=1), CPU, store)
+    table = search_ncf(files, ncf(count=1, batch_size=32), CPU, store)
     assert table["trial"].tolist() == [0]
 
 
@@ -80,7 +82,7 @@ def test_a_trial_that_diverges_fails_and_the_search_goes_on(files, store, monkey
         return value * float("nan") if next(count) == 0 else value
 
     monkeypatch.setattr(RECOMMENDERS["ncf"], "calculate_loss", loss)
-    table = nodes.search_ncf(files, ncf(count=2), CPU, store)
+    table = search_ncf(files, ncf(count=2), CPU, store)
     assert table["trial"].tolist() == [1, 2]
     assert (table["state"] == "complete").all()
 
@@ -88,7 +90,7 @@ def test_a_trial_that_diverges_fails_and_the_search_goes_on(files, store, monkey
 def test_a_search_without_a_finished_trial_says_so(files, store, monkeypatch):
     monkeypatch.setattr("optuna.study.Study.optimize", lambda *_, **__: None)
     with pytest.raises(ProjectError, match="no trial of ncf came to its end"):
-        nodes.search_ncf(files, ncf(), CPU, store)
+        search_ncf(files, ncf(), CPU, store)
 
 
 @pytest.mark.parametrize(

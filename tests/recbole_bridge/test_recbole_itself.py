@@ -1,5 +1,6 @@
 """Each workaround's reason, reproduced: a test that fails here says a workaround can go."""
 
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -154,3 +155,15 @@ def test_recboles_float32_clock_still_moves_held_out_items(make_files):
     seconds._change_feat_format()
     distinct = interactions[c.TIMESTAMP].nunique()
     assert len(seconds.inter_feat[c.TIMESTAMP].unique()) < distinct / 4
+
+
+def test_importing_recboles_sequential_models_slows_every_backward_pass_down():
+    """SINE switches anomaly detection on when it is imported; ours switches it off again."""
+    told = "import torch, {}; print(torch.is_anomaly_enabled())"
+    for module, expected in (
+        ("recbole.model.sequential_recommender", "True"),
+        ("seqrec.recbole_bridge.recommenders", "False"),
+    ):
+        command = [sys.executable, "-W", "ignore", "-c", told.format(module)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout.strip().endswith(expected), module

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Float64 = NDArray[np.float64]
 
@@ -48,6 +48,79 @@ def bootstrap_mean(values: Float64, samples: int, confidence: float, seed: int) 
         # How often each user is drawn, rather than the users: no copy of the table per sample.
         counts = np.bincount(generator.integers(users, size=users), minlength=users)
         draw[:] = counts @ values / users
+    return _interval(values.mean(axis=0), means, confidence)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference of two models' means.
+
+    Attributes:
+        mean: First minus second.
+        low: Lower end of the interval.
+        high: Upper end.
+        p: Two-sided bootstrap p-value of no difference; at least 1 / samples.
+        effect: Mean over standard deviation of the per-user differences.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float
+    effect: float
+
+
+def bootstrap_seeds(
+    first: Float64, second: Float64 | None, samples: int, confidence: float, seed: int
+) -> Difference:
+    """Bootstrap a mean, or a difference of two, over users and over trainings.
+
+    Each sample draws users with replacement, the same for both models, and each model's trainings
+    (seeds) with replacement: the interval covers another sample of users and another training.
+
+    Args:
+        first: A row per training, a column per user, (S, U).
+        second: Likewise, for the same users, (T, U); None for the first's own mean.
+        samples: Bootstrap samples.
+        confidence: Probability the interval covers.
+        seed: Seed of the draws.
+
+    >>> first, second = np.array([[1.0, 2.0, 3.0]] * 3), np.array([[0.0, 1.0, 2.0]] * 3)
+    >>> found = bootstrap_seeds(first, second, samples=200, confidence=0.95, seed=1)
+    >>> found.mean, round(found.low, 9), round(found.high, 9), found.p
+    (1.0, 1.0, 1.0, 0.005)
+    """
+    generator = np.random.default_rng(seed)
+    users, means = first.shape[1], np.empty((samples, 1))
+    models = [first] if second is None else [first, second]
+    for draw in means:
+        counts = np.bincount(generator.integers(users, size=users), minlength=users) / users
+        drawn = [m[generator.integers(len(m), size=len(m))].mean(axis=0) @ counts for m in models]
+        draw[:] = drawn[0] - sum(drawn[1:])
+    per_user = first.mean(axis=0) - (0.0 if second is None else second.mean(axis=0))
+    found = _interval(per_user.mean(keepdims=True), means, confidence)
+    tail = min((means <= 0).mean(), (means >= 0).mean())
+    spread = float(per_user.std(ddof=1))
+    effect = float(per_user.mean()) / spread if spread else 0.0
+    mean, low, high = (float(x[0]) for x in (found.mean, found.low, found.high))
+    return Difference(mean, low, high, min(1.0, max(2 * float(tail), 1 / samples)), effect)
+
+
+def holm(p_values: ArrayLike) -> Float64:
+    """Adjust p-values for their number (Holm): any at or below α is significant at α together.
+
+    >>> holm([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    p = np.asarray(p_values, dtype=float)
+    order = np.argsort(p)
+    steps = np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order])
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(steps, 1.0)
+    return adjusted
+
+
+def _interval(mean: Float64, means: Float64, confidence: float) -> Interval:
     tail = (1 - confidence) / 2
     low, high = np.quantile(means, [tail, 1 - tail], axis=0)
-    return Interval(values.mean(axis=0), low, high)
+    return Interval(mean, low, high)

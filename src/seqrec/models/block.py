@@ -10,15 +10,16 @@ from seqrec.ops.backend import Backend
 from seqrec.ops.packing import Packing
 from seqrec.parameters import SS4RecModel
 
-BlockState = tuple[Tensor, MambaState]
-"""State of S5 and of Mamba."""
+BlockState = tuple[Tensor | None, MambaState | None]
+"""State of S5 and of Mamba; None for the half that a block does without."""
 
 
 class SS4RecBlock(nn.Module):
     """h = LN(drop(S5(x, Δ)) + x), then LN(drop(Mamba(h)) + h).
 
     Args:
-        model: Sizes; `shared_norm` makes both LayerNorms one, as in the authors' code.
+        model: Sizes; `parts` leaves one half out; `shared_norm` makes both LayerNorms one, as in
+            the authors' code.
         backend: Which implementation runs the recurrences.
 
     Paper: SS4Rec (arXiv 2502.08132), hybrid SSM layer.
@@ -27,11 +28,15 @@ class SS4RecBlock(nn.Module):
     def __init__(self, model: SS4RecModel, backend: Backend) -> None:
         super().__init__()
         size = model.hidden_size
-        self.time_aware = S5(size, model.d_state, model.dt_min, model.dt_max, backend)
-        self.relation_aware = Mamba(size, model.d_state, model.d_conv, model.expand, backend)
-        self.time_norm = nn.LayerNorm(size, eps=1e-12)
-        self.relation_norm = self.time_norm if model.shared_norm else nn.LayerNorm(size, eps=1e-12)
-        self.dropout, self.backend = model.dropout, backend
+        self.dropout, self.backend, self.parts = model.dropout, backend, model.parts
+        if model.parts != "mamba":
+            self.time_aware = S5(size, model.d_state, model.dt_min, model.dt_max, backend)
+            self.time_norm = nn.LayerNorm(size, eps=1e-12)
+        if model.parts != "s5":
+            self.relation_aware = Mamba(size, model.d_state, model.d_conv, model.expand, backend)
+            shared = model.shared_norm and model.parts == "both"
+            own = nn.LayerNorm(size, eps=1e-12)
+            self.relation_norm = self.time_norm if shared else own
 
     def forward(
         self,
@@ -52,10 +57,13 @@ class SS4RecBlock(nn.Module):
             Output, (B, L, D), and the state to go on from.
         """
         time_state, relation_state = state or (None, None)
-        mixed, time_state = self.time_aware(x, interval, time_state, packing)
-        h = self._normalise(self.time_norm, mixed, x)
-        mixed, relation_state = self.relation_aware(h, relation_state, packing)
-        return self._normalise(self.relation_norm, mixed, h), (time_state, relation_state)
+        if self.parts != "mamba":
+            mixed, time_state = self.time_aware(x, interval, time_state, packing)
+            x = self._normalise(self.time_norm, mixed, x)
+        if self.parts != "s5":
+            mixed, relation_state = self.relation_aware(x, relation_state, packing)
+            x = self._normalise(self.relation_norm, mixed, x)
+        return x, (time_state, relation_state)
 
     def _normalise(self, norm: nn.LayerNorm, mixed: Tensor, x: Tensor) -> Tensor:
         dropout = self.dropout if self.training else 0.0

@@ -55,6 +55,7 @@ def scale_time(seconds: Tensor, time_scale: str) -> Tensor:
         time_scale: ``seconds``: Δ, as in the authors' code; an event tied with the next (Δ = 0)
             never enters the state. ``log1p``: log(1 + Δ), so that a night does not wipe the
             state. ``log1p_plus_one``: 1 + log(1 + Δ), so that tied events enter it too.
+            ``constant``: 1, so that only the order counts (an ablation).
 
     Returns:
         Scaled intervals in float32, or in float64 if given so.
@@ -64,5 +65,6 @@ def scale_time(seconds: Tensor, time_scale: str) -> Tensor:
         "seconds": lambda: exact,
         "log1p": lambda: torch.log1p(exact),
         "log1p_plus_one": lambda: 1 + torch.log1p(exact),
+        "constant": lambda: torch.ones_like(exact),
     }[time_scale]()
     return scaled if seconds.dtype == torch.float64 else scaled.float()

@@ -9,21 +9,22 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from seqrec.datasets.atomic_files import AtomicFiles
+from seqrec.datasets.checkpoints import CheckpointStore
 from seqrec.models.artifact import ModelArtifact
-from seqrec.parameters import Runtime
+from seqrec.parameters import Runtime, Training
 
 
-def create_training_pipeline(namespace: str, train: Callable[..., Any]) -> Pipeline:
+def create_training_pipeline(namespace: str, model_type: type) -> Pipeline:
     """Build atomic files → weights, history → ranks of the held-out items.
 
     Args:
         namespace: The model's name; its parameters and artifacts live below it.
-        train: Node that trains the model.
+        model_type: The type of its network's parameters.
     """
     return Pipeline(
         [
             Node(
-                train,
+                _typed(namespace, model_type),
                 [
                     "atomic_files",
                     "params:model",
@@ -47,6 +48,39 @@ def create_training_pipeline(namespace: str, train: Callable[..., Any]) -> Pipel
         parameters={"params:runtime", "params:resume"},
         tags="training",
     )
+
+
+def _typed(namespace: str, model_type: type) -> Callable[..., Any]:
+    """Make the node that trains a model: Kedro reads the type of its parameters from it."""
+
+    def train_model(
+        atomic_files: AtomicFiles,
+        model: Any,
+        training: Training,
+        runtime: Runtime,
+        checkpoints: CheckpointStore,
+        resume: bool,
+    ) -> tuple[ModelArtifact, pd.DataFrame]:
+        """Train a model to its early stop.
+
+        Args:
+            atomic_files: RecBole's files.
+            model: The network's parameters.
+            training: How to train.
+            runtime: The machine.
+            checkpoints: Where an interrupted training leaves what it has.
+            resume: Go on from there.
+
+        Returns:
+            The best weights, and a row of losses and metrics per epoch.
+        """
+        from seqrec.recbole_bridge.api import train
+
+        return train(namespace, atomic_files, model, training, runtime, checkpoints, resume)
+
+    train_model.__name__ = f"train_{namespace}"
+    train_model.__annotations__["model"] = model_type
+    return train_model
 
 
 def rank_held_out_items(

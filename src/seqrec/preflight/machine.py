@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from seqrec.parameters import ModelParameters, Runtime, SS4RecModel, Training
+from seqrec.parameters import ModelParameters, NCFModel, Runtime, Training
 from seqrec.preflight.checks import Check
 from seqrec.recbole_bridge.config import resolve_device
 
@@ -45,14 +45,15 @@ def needed_gib(
     Weights with gradient and Adam's two moments; activations; a chunk of logits and its gradient;
     the scores of an evaluation batch.
     """
-    if isinstance(model, SS4RecModel):
-        width, layers = model.hidden_size, model.n_layers
-        tokens = training.batch_size * model.max_length // training.accumulate
-        embeddings = n_items * width
-    else:
+    if isinstance(model, NCFModel):
         width, layers = model.mf_size + model.mlp_size, len(model.mlp_hidden_sizes) + 1
-        tokens = training.batch_size * (1 + training.negatives)
-        embeddings = (n_users + n_items) * width
+    else:
+        width, layers = model.hidden_size, int(getattr(model, "n_layers", 1))
+    if length := int(getattr(model, "max_length", 0)):
+        tokens, embeddings = training.batch_size * length // training.accumulate, n_items * width
+    else:
+        tokens, embeddings = training.batch_size * (1 + training.negatives), n_users + n_items
+        embeddings *= width
     logits = {"CE": min(tokens * n_items, 2**27), "sampled_CE": 3 * tokens * training.negatives}
     floats = (
         4 * embeddings

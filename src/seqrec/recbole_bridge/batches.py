@@ -100,9 +100,20 @@ class HistoryCutter:
         return {**batch, LENGTH: length, OFFSETS: torch.cat([ends.new_zeros(1), ends])}
 
     def _read(self, here: Tensor, inside: Tensor, learned: Tensor) -> Fields:
-        after = torch.where(inside, here + 1, 0)
+        # A complete history ends where the arrays end: what follows it is never used.
+        after = torch.where(inside, here + 1, 0).clamp(max=len(self.items) - 1)
         return {
             ITEM_LIST: torch.where(inside, self.items[here], 0).long(),
             DELTA_LIST: torch.where(inside, self.deltas[after], 0).float(),
             TARGET_LIST: torch.where(inside & learned, self.items[after], 0).long(),
         }
+
+
+def to_device(fields: Fields, device: torch.device | str) -> Fields:
+    """Move tensors without waiting for them."""
+    if torch.device(device).type == "cuda":
+        return {
+            k: (x if x.is_cuda or x.is_pinned() else x.pin_memory()).to(device, non_blocking=True)
+            for k, x in fields.items()
+        }
+    return {k: x.to(device) for k, x in fields.items()}

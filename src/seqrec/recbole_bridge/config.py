@@ -13,6 +13,7 @@ from recbole.utils import InputType, ModelType
 from seqrec import columns as c
 from seqrec.datasets.atomic_files import AtomicFiles
 from seqrec.errors import ProjectError
+from seqrec.ops.backend import resolve
 from seqrec.parameters import ModelParameters, Runtime, Training
 
 _RECBOLE_METRIC = {"HR@10": "Hit@10", "NDCG@10": "NDCG@10", "MRR@10": "MRR@10"}
@@ -74,6 +75,13 @@ def resolve_device(device: str) -> torch.device:
     return chosen
 
 
+def packs(config: BridgeConfig) -> bool:
+    """Tell whether the model takes batches without padding."""
+    if not config["packs_histories"]:
+        return False
+    return resolve(config["ssm_backend"], config["device"]).packs
+
+
 def build_config(
     name: str,
     model_class: type[torch.nn.Module],
@@ -97,6 +105,7 @@ def build_config(
         **_training_settings(model_class, training),
         "name": name,
         "model_parameters": model,
+        "packs_histories": getattr(model_class, "packs_histories", False),
         "training_mode": training.training_mode,
         "valid_mask": training.valid_mask,
         "valid_query_time": training.valid_query_time,

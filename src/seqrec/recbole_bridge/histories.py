@@ -90,6 +90,12 @@ class Histories:
         length = np.minimum(target - np.repeat(self.offsets, counts), max_length)
         return Rows(target - length, length, np.maximum(length - 1, 0))
 
+    def complete(self, max_length: int) -> Rows:
+        """One row per user: the last `max_length` interactions, the held-out ones too."""
+        ends = np.r_[self.offsets[1:], len(self.users)]
+        length = np.minimum(ends - self.offsets, max_length)
+        return Rows(ends - length, length, length)
+
     def prefixes(self, max_length: int) -> Rows:
         """RecBole's augmentation: a row for each training interaction but the user's first."""
         counts = np.maximum(self.sizes - 1, 0)

@@ -8,21 +8,19 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from recbole.data.dataloader import FullSortEvalDataLoader
 from recbole.data.interaction import Interaction
-from recbole.utils import ModelType
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from seqrec import columns as c
 from seqrec.datasets.atomic_files import AtomicFiles
-from seqrec.ops.backend import resolve
 from seqrec.recbole_bridge import batches
-from seqrec.recbole_bridge.batches import Fields, HistoryCutter, row_fields
-from seqrec.recbole_bridge.config import BridgeConfig
+from seqrec.recbole_bridge.batches import Fields, HistoryCutter, row_fields, to_device
+from seqrec.recbole_bridge.config import BridgeConfig, packs
 from seqrec.recbole_bridge.datasets import InteractionDataset
 from seqrec.recbole_bridge.distributed import Ranks
 from seqrec.recbole_bridge.epochs import Epoch, Part, plan_epoch
+from seqrec.recbole_bridge.held_out import HeldOutLoader
 from seqrec.recbole_bridge.histories import CODE
 from seqrec.recbole_bridge.negatives import PopularItems, UnseenItems
 
@@ -94,13 +92,6 @@ def _place_of(config: BridgeConfig, interactions: int) -> torch.device:
     return torch.device("cpu") if at_home else device
 
 
-def packs(config: BridgeConfig) -> bool:
-    """Tell whether the model takes batches without padding."""
-    if config["MODEL_TYPE"] != ModelType.SEQUENTIAL:
-        return False
-    return resolve(config["ssm_backend"], config["device"]).packs
-
-
 class _Epochs:
     """What both train loaders share: planning, and negatives beside the targets."""
 
@@ -135,7 +126,7 @@ class _Epochs:
 
     def parts(self, first_step: int) -> Iterator[list[Fields]]:
         for step in self._epoch.parts[first_step:]:
-            yield [_to(self.fields(part), self.device) for part in step]
+            yield [to_device(self.fields(part), self.device) for part in step]
 
     def fields(self, part: Part) -> Fields:
         """Make the tensors of a part, its share of the step's targets among them."""
@@ -218,7 +209,7 @@ class WindowLoader(_Epochs):
         return self._cut(fields, width)
 
     def _cut(self, fields: Fields, width: int = 0) -> Fields:
-        on_device = _to(fields, self._cutter.items.device)
+        on_device = to_device(fields, self._cutter.items.device)
         if self._packs:
             batch = self._cutter.packed(on_device, self._tokens, self.longest)
         else:
@@ -234,7 +225,7 @@ class WindowLoader(_Epochs):
         source = _Steps(self, first_step)
         pinned = self.device.type == "cuda"
         for step in DataLoader(source, batch_size=None, num_workers=workers, pin_memory=pinned):
-            yield [_to(fields, self.device) for fields in step]
+            yield [to_device(fields, self.device) for fields in step]
 
     def expand(self, fields: Fields) -> Interaction:
         """Cut the rows where they lie, and draw negatives."""
@@ -270,85 +261,6 @@ class _Steps(Dataset[list[Fields]]):
         if step >= len(self._parts):
             raise IndexError(step)
         return [self._loader.fields(part) for part in self._parts[step]]
-
-
-class HeldOutLoader(FullSortEvalDataLoader):
-    """Each user's held-out item and what precedes it, in batches on the device.
-
-    Args:
-        config: From `build_config`.
-        dataset: The interactions.
-        cutter: Where they lie.
-        split: ``valid`` or ``test``.
-        query_time: Whether the last interval is the true one or the user's median gap.
-        ranks: Each process has its share of the users.
-    """
-
-    def __init__(
-        self,
-        config: BridgeConfig,
-        dataset: InteractionDataset,
-        cutter: HistoryCutter,
-        split: str,
-        query_time: str,
-        ranks: Ranks,
-    ) -> None:
-        # RecBole's own loads every user's items into Python sets; only its type is wanted here.
-        flat, longest = dataset.histories, config["MAX_ITEM_LIST_LENGTH"]
-        self.config, self._dataset, self._cutter, self._ranks = config, dataset, cutter, ranks
-        self.split, self.query_time = split, query_time
-        self.rows = flat.held_out(split, longest or 1)
-        target = self.rows.start + self.rows.length
-        self.users, self.targets = flat.users[target], flat.items[target]
-        self._gaps = flat.median_gaps(split) if query_time == c.UNKNOWN else None
-        self._width, self._packs = longest, packs(config)
-
-    def at(self, query_time: str) -> HeldOutLoader:
-        """Return the loader with another query time."""
-        return HeldOutLoader(
-            self.config, self._dataset, self._cutter, self.split, query_time, self._ranks
-        )
-
-    def __len__(self) -> int:
-        """Count the batches of this process."""
-        return len(range(self._ranks.rank, self._batches, self._ranks.size))
-
-    @property
-    def _batches(self) -> int:
-        return -(-len(self.rows) // int(self.config["eval_users"]))
-
-    def __iter__(self) -> Iterator[tuple[Interaction, None, Tensor, Tensor]]:
-        """Yield batches as RecBole's Trainer takes them: interaction, no mask, row, target."""
-        size = self.config["eval_users"]
-        for batch in range(self._ranks.rank, self._batches, self._ranks.size):
-            here = slice(batch * size, (batch + 1) * size)
-            fields = {c.USER: torch.from_numpy(self.users[here]).long()}
-            if self._width:
-                fields |= self._histories(here)
-            targets = torch.from_numpy(self.targets[here]).long()
-            device = self.config["device"]
-            moved = _to({**fields, c.ITEM: targets}, device)
-            yield Interaction(moved), None, torch.arange(len(targets)), moved[c.ITEM]
-
-    def _histories(self, here: slice) -> Fields:
-        rows = self.rows[here]
-        fields = row_fields(rows)
-        if self._gaps is not None:
-            fields[batches.LAST_INTERVAL] = torch.from_numpy(self._gaps[here])
-        on_device = _to(fields, self._cutter.items.device)
-        if self._packs:
-            return self._cutter.packed(on_device, int(rows.length.sum()), self._width)
-        return self._cutter.dense(on_device, int(rows.length.max()))
-
-
-def _to(fields: Fields, device: torch.device | str) -> Fields:
-    """Move tensors without waiting for them."""
-    if torch.device(device).type == "cuda":
-        return {
-            k: (x if x.is_cuda or x.is_pinned() else x.pin_memory()).to(device, non_blocking=True)
-            for k, x in fields.items()
-        }
-    return {k: x.to(device) for k, x in fields.items()}
 
 
 def _round_up(count: int, multiple: int) -> int:

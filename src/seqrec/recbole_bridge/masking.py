@@ -17,7 +17,8 @@ class HistoryMask:
 
     Args:
         histories: All interactions, in order of time within a user.
-        split: The split to rank: `valid` masks train, `test` masks train and valid.
+        split: The split to rank: `valid` masks train, `test` masks train and valid; None masks
+            all there is.
         n_users: Rows, padding included.
         device: Where scores are.
     """
@@ -25,12 +26,13 @@ class HistoryMask:
     def __init__(
         self,
         histories: Histories,
-        split: str,
+        split: str | None,
         n_users: int,
         device: torch.device | str = "cpu",
     ) -> None:
         earlier = np.add.reduceat(
-            (histories.splits < CODE[split]).astype(np.int64), histories.offsets
+            (histories.splits < (CODE[split] if split else len(CODE))).astype(np.int64),
+            histories.offsets,
         )
         first, counts = np.zeros(n_users, np.int64), np.zeros(n_users, np.int64)
         owners = histories.users[histories.offsets]

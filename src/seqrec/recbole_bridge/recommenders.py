@@ -15,92 +15,53 @@ from seqrec.models.ncf import NeuMF
 from seqrec.models.ss4rec import SS4RecEncoder
 from seqrec.ops.backend import resolve
 from seqrec.ops.packing import Packing
-from seqrec.ops.sampled_softmax import sampled_cross_entropy
 from seqrec.parameters import NCFModel, SS4RecModel
 from seqrec.recbole_bridge import batches as b
+from seqrec.recbole_bridge.baselines import (
+    BPRMFRecommender,
+    GRU4RecRecommender,
+    SASRecRecommender,
+)
 from seqrec.recbole_bridge.config import BridgeConfig
 from seqrec.recbole_bridge.datasets import InteractionDataset
+from seqrec.recbole_bridge.next_item import NextItem
 
 logger = logging.getLogger(__name__)
 
 
-class SS4RecRecommender(SequentialRecommender):
-    """SS4Rec in RecBole: next-item loss over every learned position, full ranking of the last.
-
-    Windows and prefixes take the same path: a prefix is a window of which only the last target
-    is learned. Batches are dense, or packed if they have offsets.
-    """
+class SS4RecRecommender(NextItem, SequentialRecommender):
+    """SS4Rec in RecBole; Mamba4Rec and the paper's ablations are settings of its blocks."""
 
     uses_time = True
+    packs_histories = True
     parameters_type = SS4RecModel
 
     def __init__(self, config: BridgeConfig, dataset: InteractionDataset) -> None:
         super().__init__(config, dataset)
         self.loss_type = config["loss_type"]
-        backend = resolve(config["ssm_backend"], config["device"])
-        logger.info("ssm_backend %s on %s", backend.name, config["device"])
-        self.encoder = SS4RecEncoder(config["model_parameters"], self.n_items, backend)
+        self.backend = resolve(config["ssm_backend"], config["device"])
+        logger.info("ssm_backend %s on %s", self.backend.name, config["device"])
+        self.encoder = SS4RecEncoder(config["model_parameters"], self.n_items, self.backend)
 
-    def calculate_loss(self, interaction: Interaction) -> Tensor:
-        """Return the mean loss over the batch's targets.
+    @property
+    def item_embedding(self) -> torch.nn.Embedding:  # type: ignore[override]
+        """The encoder's own."""
+        return self.encoder.item_embedding
 
-        Raises:
-            KeyError: BPR or sampled_CE without sampled negatives.
-
-        Paper: cross-entropy over all items as in the authors' code; BPR, arXiv 1205.2618.
-        """
-        targets = interaction[b.TARGET_LIST].flatten()
-        hidden = self._encode(interaction).flatten(0, -2)
-        if self.loss_type == "sampled_CE":
-            return self._sampled_loss(hidden, targets, interaction)
-        if self.loss_type == "BPR":
-            return self._pairwise_loss(hidden, targets, interaction)
-        if not targets.is_cuda:  # a GPU would have to stop and count them
-            hidden, targets = hidden[targets > 0], targets[targets > 0]
-        return self.encoder.loss(hidden, targets)
-
-    def _sampled_loss(self, hidden: Tensor, targets: Tensor, interaction: Interaction) -> Tensor:
-        items, drawn = self.encoder.item_embedding.weight, interaction[b.NEGATIVE_LIST]
-        return sampled_cross_entropy(hidden, items, targets, drawn, interaction[b.LOG_Q])
-
-    def _pairwise_loss(self, hidden: Tensor, targets: Tensor, interaction: Interaction) -> Tensor:
-        embedding = self.encoder.item_embedding
-        positive = (hidden * embedding(targets)).sum(-1, keepdim=True)
-        negatives = embedding(interaction[b.NEGATIVE_LIST].flatten(0, -2))
-        negative = (negatives @ hidden[..., None]).squeeze(-1)
-        losses = -F.logsigmoid(positive - negative).mean(-1)
-        learned = targets > 0
-        return torch.where(learned, losses, 0.0).sum() / learned.sum().clamp(min=1)
-
-    def predict(self, interaction: Interaction) -> Tensor:
-        """Score one item per row, (B,)."""
-        items = self.encoder.item_embedding(interaction[self.ITEM_ID])
-        scores: Tensor = (self._last(interaction) * items).sum(-1)
-        return scores
-
-    def full_sort_predict(self, interaction: Interaction) -> Tensor:
-        """Score every item for each row, (B, n_items)."""
-        return self.encoder.score(self._last(interaction))
-
-    def _encode(self, interaction: Interaction) -> Tensor:
+    def encode(self, interaction: Interaction) -> Tensor:
+        """Encode histories, (B, L, D), or (T, D) if packed."""
         packing = None
         if b.OFFSETS in interaction:
             packing = Packing(interaction[b.OFFSETS], self.max_seq_length)
         hidden: Tensor = self.encoder(interaction[b.ITEM_LIST], interaction[b.DELTA_LIST], packing)
         return hidden
 
-    def _last(self, interaction: Interaction) -> Tensor:
-        lengths = interaction[b.LENGTH]
-        hidden = self._encode(interaction)
-        if b.OFFSETS in interaction:
-            return hidden[interaction[b.OFFSETS][1 : len(lengths) + 1] - 1]
-        return hidden[torch.arange(len(lengths), device=lengths.device), lengths - 1]
-
 
 class NCFRecommender(GeneralRecommender):
     """NeuMF in RecBole, with a full-sort prediction that does not score pairs one by one."""
 
     uses_time = False
+    records_graphs = True
     parameters_type = NCFModel
 
     def __init__(self, config: BridgeConfig, dataset: InteractionDataset) -> None:
@@ -127,5 +88,12 @@ class NCFRecommender(GeneralRecommender):
         return self.network.score(interaction[self.USER_ID])
 
 
-RECOMMENDERS: dict[str, Any] = {"ss4rec": SS4RecRecommender, "ncf": NCFRecommender}
+RECOMMENDERS: dict[str, Any] = {
+    "ss4rec": SS4RecRecommender,
+    "ncf": NCFRecommender,
+    "mamba4rec": SS4RecRecommender,
+    "sasrec": SASRecRecommender,
+    "gru4rec": GRU4RecRecommender,
+    "bprmf": BPRMFRecommender,
+}
 """Every model the template can train, by its namespace."""

@@ -22,10 +22,11 @@ from seqrec.errors import RunInterruptedError
 from seqrec.events import EpochEnded, publish
 from seqrec.recbole_bridge.batches import Fields
 from seqrec.recbole_bridge.collector import HeldOutCollector
-from seqrec.recbole_bridge.config import BridgeConfig
+from seqrec.recbole_bridge.config import BridgeConfig, packs
 from seqrec.recbole_bridge.distributed import Ranks
+from seqrec.recbole_bridge.held_out import HeldOutLoader
 from seqrec.recbole_bridge.interruption import Interruption, watch
-from seqrec.recbole_bridge.loaders import SHARE, HeldOutLoader, TrainLoader, packs
+from seqrec.recbole_bridge.loaders import SHARE, TrainLoader
 from seqrec.recbole_bridge.masking import HistoryMask
 from seqrec.recbole_bridge.progress import TrainingProgress
 from seqrec.recbole_bridge.resume import capture, restore
@@ -162,7 +163,7 @@ class BridgeTrainer(Trainer):
 
     def _may_record(self) -> bool:
         """Tell whether passes can be CUDA graphs: foreign kernels are not known to allow it."""
-        ours = packs(self.config) or not self.model.uses_time
+        ours = packs(self.config) or self.model.records_graphs
         return bool(self.config["cuda_graphs"] and self.device.type == "cuda" and ours)
 
     def _train_epoch(self, train_data: TrainLoader, epoch_idx: int, *_: Any, **__: Any) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from itertools import product
 
-import numpy as np
 import pandas as pd
 from rich.console import Console
 
@@ -18,44 +17,6 @@ from seqrec.pipelines.evaluation.tables import comparison_table, verdict
 logger = logging.getLogger(__name__)
 
 _KEYS = [c.USER, c.MASK, c.QUERY_TIME]
-
-
-def rank_by_popularity(interactions: pd.DataFrame) -> pd.DataFrame:
-    """Rank each test item by how often it occurs in training: the row nobody may fall below.
-
-    Args:
-        interactions: With `split`.
-
-    Returns:
-        The same table that a trained model's ranks have; ties share their mean rank.
-    """
-    items, codes = np.unique(interactions[c.ITEM], return_inverse=True)
-    users = interactions[c.USER].to_numpy()
-    split = interactions[c.SPLIT].to_numpy()
-    counts = np.bincount(codes[split == c.TRAIN], minlength=len(items))
-    earlier = pd.Series(codes[split != c.TEST]).groupby(users[split != c.TEST]).agg(np.array)
-    rows = []
-    for user, target in zip(users[split == c.TEST], codes[split == c.TEST], strict=True):
-        seen = np.setdiff1d(earlier[user], target)
-        for mask, hidden in ((c.MASKED, seen), (c.UNMASKED, seen[:0])):
-            rank = 1 + _ahead(counts, target) - _ahead(counts, target, hidden)
-            rows.append((user, items[target], mask, rank, len(items) - len(hidden)))
-    ranks = pd.DataFrame(rows, columns=[c.USER, c.ITEM, c.MASK, c.RANK, c.CANDIDATES])
-    both = [ranks.assign(**{c.QUERY_TIME: query_time}) for query_time in c.QUERY_TIMES]
-    return pd.concat(both, ignore_index=True)[
-        [*_KEYS[:1], c.ITEM, *_KEYS[1:], c.RANK, c.CANDIDATES]
-    ]
-
-
-def _ahead(
-    counts: np.ndarray[tuple[int], np.dtype[np.int64]],
-    target: int,
-    among: np.ndarray[tuple[int], np.dtype[np.int64]] | None = None,
-) -> float:
-    """Count the other items before the target, half for a tie."""
-    others = counts if among is None else counts[among]
-    itself = 1 if among is None else 0
-    return float((others > counts[target]).sum() + ((others == counts[target]).sum() - itself) / 2)
 
 
 def measure_ranks(target_ranks: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from seqrec.pipelines._untrained import rank_by_popularity
 from seqrec.pipelines.evaluation import nodes, plots
 from seqrec.pipelines.evaluation.report import render_report
 
@@ -21,7 +22,7 @@ def create_pipeline() -> Pipeline:
     metrics, ranks = {**OPTIONS, **_each("metrics")}, {**OPTIONS, **_each("target_ranks")}
     return Pipeline(
         [
-            Node(nodes.rank_by_popularity, "interactions", popular, name="rank_by_popularity"),
+            Node(rank_by_popularity, "interactions", popular, name="rank_by_popularity"),
             *(_measure(model) for model in MODELS),
             Node(nodes.compare_models, metrics, "comparison", name="compare_models"),
             Node(nodes.subtract_models, metrics, "differences", name="subtract_models"),

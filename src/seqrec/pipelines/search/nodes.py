@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import pandas as pd
@@ -13,7 +13,7 @@ from rich.table import Table
 
 from seqrec.datasets.atomic_files import AtomicFiles
 from seqrec.datasets.study import StudyStore
-from seqrec.parameters import NCF, Runtime, SS4Rec
+from seqrec.parameters import Runtime
 from seqrec.pipelines.evaluation.plots import plain
 from seqrec.pipelines.search.trials import run_trials
 
@@ -21,38 +21,33 @@ VALUE, STATE = "valid_metric", "state"
 SHOWN = 10
 
 
-def search_ss4rec(
-    atomic_files: AtomicFiles, ss4rec: SS4Rec, runtime: Runtime, study: StudyStore
-) -> pd.DataFrame:
-    """Try SS4Rec's hyper-parameters until there are `search.trials` trials.
+def search_node(name: str, block_type: type) -> Callable[..., pd.DataFrame]:
+    """Make the node that searches a model's parameters: Kedro reads their type from it.
 
     Args:
-        atomic_files: RecBole's files.
-        ss4rec: The fixed parameters and the search space.
-        runtime: The machine.
-        study: Where trials are kept; those of an earlier run count.
-
-    Returns:
-        A row per trial.
+        name: The model.
+        block_type: The type of its namespace's parameters.
     """
-    return run_trials("ss4rec", atomic_files, ss4rec, runtime, study)
 
+    def search(
+        atomic_files: AtomicFiles, block: Any, runtime: Runtime, study: StudyStore
+    ) -> pd.DataFrame:
+        """Try hyper-parameters until there are `search.trials` trials.
 
-def search_ncf(
-    atomic_files: AtomicFiles, ncf: NCF, runtime: Runtime, study: StudyStore
-) -> pd.DataFrame:
-    """Try NCF's hyper-parameters until there are `search.trials` trials.
+        Args:
+            atomic_files: RecBole's files.
+            block: The fixed parameters and the search space.
+            runtime: The machine.
+            study: Where trials are kept; those of an earlier run count.
 
-    Args:
-        atomic_files: RecBole's files.
-        ncf: The fixed parameters and the search space.
-        runtime: The machine.
-        study: Where trials are kept; those of an earlier run count.
+        Returns:
+            A row per trial.
+        """
+        return run_trials(name, atomic_files, block, runtime, study)
 
-    Returns:
-        A row per trial.
-    """
-    return run_trials("ncf", atomic_files, ncf, runtime, study)
+    search.__name__ = f"search_{name}"
+    search.__annotations__["block"] = block_type
+    return search
 
 
 def plot_trials(trials: pd.DataFrame) -> go.Figure:

@@ -2,10 +2,10 @@
 
 from kedro.pipeline import Pipeline
 
+from seqrec.parameters import SS4RecModel
 from seqrec.pipelines._training import create_training_pipeline
-from seqrec.pipelines.train_ss4rec.nodes import train_ss4rec
 
 
 def create_pipeline() -> Pipeline:
     """Build atomic files → SS4Rec's weights, history and target ranks."""
-    return create_training_pipeline("ss4rec", train_ss4rec)
+    return create_training_pipeline("ss4rec", SS4RecModel)

@@ -1,0 +1,81 @@
+"""Every training that was ranked, of every model: what a leaderboard is made from."""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pandas as pd
+from kedro.io import AbstractDataset
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A training and the ranks it came to.
+
+    Attributes:
+        name: The model.
+        version: Kedro's version, the id of the run.
+        config: What it was trained with; empty for what is not trained.
+        history: A row per epoch; None for what is not trained.
+        target_ranks: A row per user and protocol.
+    """
+
+    name: str
+    version: str
+    config: dict[str, Any]
+    history: pd.DataFrame | None
+    target_ranks: pd.DataFrame
+
+
+class TrainedModelsDataset(AbstractDataset[NoReturn, list[TrainedModel]]):
+    """All versions of ``{model}.target_ranks`` with their weights' configuration and history.
+
+    Args:
+        outputs: The folder of ``<model>/target_ranks.parquet/<version>/…``.
+        models: The folder of ``<model>/weights/<version>/…``.
+        metadata: Passed through for Kedro plugins.
+    """
+
+    def __init__(
+        self, *, outputs: str, models: str, metadata: dict[str, Any] | None = None
+    ) -> None:
+        self._outputs, self._models, self.metadata = Path(outputs), Path(models), metadata
+
+    def load(self) -> list[TrainedModel]:
+        """Read every training; an unversioned or half-removed one is named and left out."""
+        return list(self._each())
+
+    def save(self, data: NoReturn) -> None:
+        """Refuse: trainings write their own files."""
+        raise NotImplementedError("trainings are written by their own pipelines")
+
+    def _each(self) -> Iterator[TrainedModel]:
+        for path in self._paths():
+            version, name = path.parent.name, path.parents[2].name
+            weights = self._models / name / "weights" / version / "weights" / "config.json"
+            history = self._models / name / "history.csv" / version / "history.csv"
+            try:
+                config = json.loads(weights.read_text(encoding="utf-8")) if self._is(name) else {}
+                table = pd.read_csv(history) if self._is(name) else None
+            except OSError:
+                logger.warning("%s of %s has no weights or history: left out", name, version)
+                continue
+            yield TrainedModel(name, version, config, table, pd.read_parquet(path))
+
+    def _is(self, name: str) -> bool:
+        """Tell whether a model is one that is trained."""
+        return (self._models / name / "weights").is_dir()
+
+    def _paths(self) -> list[Path]:
+        return sorted(self._outputs.glob("*/target_ranks.parquet/*/target_ranks.parquet"))
+
+    def _exists(self) -> bool:
+        return bool(self._paths())
+
+    def _describe(self) -> dict[str, Any]:
+        return {"outputs": str(self._outputs), "models": str(self._models)}

@@ -1,0 +1,216 @@
+"""Nodes of ``leaderboard``."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from seqrec import columns as c
+from seqrec.datasets.trained_models import TrainedModel
+from seqrec.errors import ProjectError
+from seqrec.metrics.statistics import bootstrap_seeds, holm
+from seqrec.parameters import Evaluation
+from seqrec.pipelines.evaluation.plots import plain
+from seqrec.pipelines.leaderboard.runs import as_rows, label, same_data
+
+logger = logging.getLogger(__name__)
+
+METRIC = "NDCG@10"
+COSTS = ["epochs", "seconds", "memory_gib", "largest_gradient_norm"]
+_LENGTHS = [0, 20, 50, 100, 200, np.inf]
+
+
+def collect_runs(
+    trained_models: list[TrainedModel],
+    interactions: pd.DataFrame,
+    parameters: dict[str, Any],
+    evaluation: Evaluation,
+) -> pd.DataFrame:
+    """Lay every training on this data out; of equal ones (label and seed) the newest counts.
+
+    Args:
+        trained_models: All there are.
+        interactions: The data now; trainings with other held-out items are left out.
+        parameters: The environment's: what differs from them is in a training's label.
+        evaluation: Cutoffs and the headline protocol.
+
+    Returns:
+        A row per training and user: metrics, and what the training took.
+
+    Raises:
+        ProjectError: Nothing was trained on this data.
+    """
+    fitting = [model for model in trained_models if same_data(model, interactions)]
+    if len(fitting) < len(trained_models):
+        left = len(trained_models) - len(fitting)
+        logger.warning("%d trainings had other held-out items: left out", left)
+    if not fitting:
+        raise ProjectError("no training on this data: run `kedro run` first")
+    newest: dict[tuple[str, int], pd.DataFrame] = {}
+    for model in fitting:  # sorted by version: a later one replaces its equal
+        rows = as_rows(model, label(model, parameters), evaluation)
+        newest[rows[c.MODEL].iloc[0], rows[c.SEED].iloc[0]] = rows
+    return pd.concat(newest.values(), ignore_index=True)
+
+
+def rank_models(runs: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
+    """Average over users and seeds, best model first.
+
+    Args:
+        runs: From `collect_runs`.
+        evaluation: Samples, confidence and seed of the bootstrap.
+
+    Returns:
+        A row per model: seeds, every metric's mean, NDCG@10's interval over users and seeds and
+        its spread over seeds, what a training takes.
+    """
+    metrics = [name for name in runs if "@" in str(name)]
+    rows = []
+    for model, of_model in runs.groupby(c.MODEL, sort=False):
+        found = bootstrap_seeds(
+            _matrix(of_model), None, evaluation.bootstrap_samples, evaluation.confidence,
+            evaluation.seed,
+        )  # fmt: skip
+        by_run = of_model.groupby("run")
+        spread = by_run[METRIC].mean().std(ddof=1) if by_run.ngroups > 1 else np.nan
+        costs = by_run[COSTS].first().agg(dict.fromkeys(COSTS[:3], "mean") | {COSTS[3]: "max"})
+        interval = {"low": found.low, "high": found.high, "seed_spread": spread}
+        facts = {c.MODEL: model, "seeds": by_run.ngroups, **of_model[metrics].mean(), **interval}
+        rows.append({**facts, **costs})
+    return pd.DataFrame(rows).sort_values(METRIC, ascending=False, ignore_index=True)
+
+
+def subtract_from_reference(runs: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
+    """Compare the reference with every other model: interval, effect size, Holm's p.
+
+    Args:
+        runs: From `collect_runs`.
+        evaluation: `reference`, and the bootstrap's settings.
+
+    Returns:
+        A row per other model: reference minus other in NDCG@10.
+    """
+    models = {str(model): _matrix(rows) for model, rows in runs.groupby(c.MODEL, sort=False)}
+    reference = evaluation.reference
+    names = ["other", "mean", "low", "high", "p", "effect"]
+    rows = [
+        {
+            "other": other,
+            **asdict(
+                bootstrap_seeds(
+                    models[reference], values, evaluation.bootstrap_samples,
+                    evaluation.confidence, evaluation.seed,
+                )
+            ),
+        }
+        for other, values in models.items()
+        if reference in models and other != reference
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=names)
+    table["p_holm"] = holm(table["p"])
+    table.insert(0, c.MODEL, reference)
+    return table
+
+
+def slice_users(runs: pd.DataFrame, interactions: pd.DataFrame) -> pd.DataFrame:
+    """Average NDCG@10 over users with short and long histories, and over popular and rare items.
+
+    Args:
+        runs: From `collect_runs`.
+        interactions: Histories and popularity.
+
+    Returns:
+        A row per model, kind of slice and slice: users and their mean.
+    """
+    train = interactions[interactions[c.SPLIT] == c.TRAIN]
+    test = interactions[interactions[c.SPLIT] == c.TEST].set_index(c.USER)[c.ITEM]
+    popularity = test.map(train[c.ITEM].value_counts()).fillna(0)
+    length = interactions.groupby(c.USER).size() - 1
+    slices = {
+        "history length": pd.cut(length, _LENGTHS).astype(str),
+        "popularity of the held-out item": pd.qcut(
+            popularity.rank(method="first"), 3, labels=["rare", "middle", "popular"]
+        ).astype(str),
+    }
+    tables = [
+        runs.groupby([c.MODEL, runs[c.USER].map(of_user).rename("slice")], sort=False)[METRIC]
+        .agg(users="size", mean="mean")
+        .reset_index()
+        .assign(kind=kind)
+        for kind, of_user in slices.items()
+    ]
+    return pd.concat(tables, ignore_index=True)[[c.MODEL, "kind", "slice", "users", "mean"]]
+
+
+def plot_leaderboard(
+    leaderboard: pd.DataFrame, differences: pd.DataFrame, evaluation: Evaluation
+) -> go.Figure:
+    """Draw every model's NDCG@10 with its interval, best on top.
+
+    Args:
+        leaderboard: From `rank_models`.
+        differences: From `subtract_from_reference`; drawn is what it tests.
+        evaluation: The headline protocol.
+    """
+    shown = leaderboard.iloc[::-1]
+    error = {
+        "type": "data",
+        "array": shown["high"] - shown[METRIC],
+        "arrayminus": shown[METRIC] - shown["low"],
+    }
+    figure = go.Figure(
+        go.Scatter(
+            x=shown[METRIC], y=shown[c.MODEL], error_x=error, mode="markers",
+            marker={"size": 9, "color": "#0072B2"},
+        )
+    )  # fmt: skip
+    figure.update_xaxes(title_text=METRIC, rangemode="tozero")
+    return plain(figure).update_layout(height=120 + 32 * len(shown), margin_l=260)
+
+
+def print_leaderboard(
+    leaderboard: pd.DataFrame, differences: pd.DataFrame, evaluation: Evaluation
+) -> None:
+    """Print the table and, in words, what is better than what.
+
+    Args:
+        leaderboard: From `rank_models`.
+        differences: From `subtract_from_reference`.
+        evaluation: The headline protocol.
+    """
+    console = Console(width=120)
+    table = Table(
+        "model", "seeds", "HR@10", METRIC, "interval", "MRR@10", "epochs", "seconds",
+        title=f"history {evaluation.headline_mask}, query time {evaluation.headline_query_time}",
+        caption=f"{evaluation.confidence:.0%} bootstrap interval over users and seeds",
+    )  # fmt: skip
+    for row in leaderboard.to_dict("records"):
+        cells = [f"{row[name]:.4f}" for name in ("HR@10", METRIC)]
+        cells += [f"{row['low']:.4f} to {row['high']:.4f}", f"{row['MRR@10']:.4f}"]
+        cost = [f"{row['epochs']:.0f}", f"{row['seconds']:.0f}"]
+        table.add_row(str(row[c.MODEL]), str(row["seeds"]), *cells, *cost)
+    console.print(table)
+    for row in differences.to_dict("records"):
+        console.print(_sentence(row), highlight=False)
+
+
+def _sentence(row: dict[Any, Any]) -> str:
+    half = (row["high"] - row["low"]) / 2
+    told = f"{abs(row['mean']):.4f} ± {half:.4f} {METRIC}, effect {row['effect']:.2f}"
+    if row["p_holm"] > 0.05:
+        return f"{row['model']} and {row['other']} do not differ beyond noise ({told})."
+    better = "better" if row["mean"] > 0 else "worse"
+    return f"{row['model']} is {better} than {row['other']} by {told}, Holm p {row['p_holm']:.3f}."
+
+
+def _matrix(rows: pd.DataFrame) -> NDArray[np.float64]:
+    """Arrange NDCG@10 with a row per training and a column per user, (S, U)."""
+    return rows.pivot(index="run", columns=c.USER, values=METRIC).to_numpy()

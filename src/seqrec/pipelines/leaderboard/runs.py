@@ -1,0 +1,74 @@
+"""Trainings as rows: which belong together, and what each came to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from seqrec import columns as c
+from seqrec.datasets.trained_models import TrainedModel
+from seqrec.metrics.ranking import metric_table
+from seqrec.parameters import Evaluation
+
+# What says how long a training may take, not what is learned.
+_SILENT = {"seed", "epochs", "early_stopping"}
+PROTOCOL = [c.MASK, c.QUERY_TIME]
+
+
+def label(model: TrainedModel, parameters: dict[str, Any]) -> str:
+    """Name a training by its model and by what differs from the environment's parameters.
+
+    Args:
+        model: The training.
+        parameters: The environment's, as Kedro gives them.
+    """
+    usual = parameters.get(model.name, {})
+    changes = [
+        f"{name}={value}"
+        for part in ("model", "training")
+        for name, value in model.config.get(part, {}).items()
+        if name not in _SILENT and name in usual.get(part, {}) and usual[part][name] != value
+    ]
+    return model.name + (f" ({', '.join(changes)})" if changes else "")
+
+
+def same_data(model: TrainedModel, interactions: pd.DataFrame) -> bool:
+    """Tell whether a training was tested on these very held-out items."""
+    test = interactions[interactions[c.SPLIT] == c.TEST].set_index(c.USER)[c.ITEM]
+    held_out = model.target_ranks.drop_duplicates(c.USER).set_index(c.USER)[c.ITEM]
+    return len(test) == len(held_out) and bool((held_out.reindex(test.index) == test).all())
+
+
+def as_rows(model: TrainedModel, name: str, evaluation: Evaluation) -> pd.DataFrame:
+    """Lay a training out: a row per user at the headline protocol.
+
+    Args:
+        model: The training.
+        name: Its label.
+        evaluation: Cutoffs and the headline protocol.
+    """
+    ranks = model.target_ranks
+    chosen = ranks[
+        (ranks[c.MASK] == evaluation.headline_mask)
+        & (ranks[c.QUERY_TIME] == evaluation.headline_query_time)
+    ].sort_values(c.USER, ignore_index=True)
+    values = metric_table(chosen[c.RANK].to_numpy(), evaluation.cutoffs)
+    facts = {c.MODEL: name, "run": model.version, c.SEED: _seed(model), **_costs(model)}
+    columns = pd.DataFrame(facts, index=chosen.index)
+    return pd.concat([chosen[[c.USER]], columns, values], axis="columns")
+
+
+def _seed(model: TrainedModel) -> int:
+    return int(model.config.get("training", {}).get("seed", 0))
+
+
+def _costs(model: TrainedModel) -> dict[str, float]:
+    """Say what a training took, and the largest gradient it met."""
+    names = ("epochs", "seconds", "memory_gib", "largest_gradient_norm")
+    if model.history is None:
+        return dict.fromkeys(names, 0.0)
+    h = model.history
+    seconds = (h["train_seconds"] + h["valid_seconds"]).sum()
+    largest = h["largest_gradient_norm"].max()
+    return dict(zip(names, (len(h), seconds, h["memory_gib"].max(), largest), strict=True))

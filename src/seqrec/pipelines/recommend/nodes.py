@@ -1,0 +1,109 @@
+"""Nodes of ``recommend_<model>``."""
+
+from __future__ import annotations
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from seqrec import columns as c
+from seqrec.datasets.atomic_files import AtomicFiles
+from seqrec.metrics.lists import coverage, genre_diversity, gini, overlap
+from seqrec.models.artifact import ModelArtifact
+from seqrec.parameters import Recommend, Runtime
+
+SHOWN_USERS, SHOWN_ITEMS = 3, 5
+
+
+def recommend_items(
+    weights: ModelArtifact,
+    atomic_files: AtomicFiles,
+    runtime: Runtime,
+    recommend: Recommend,
+    movies: pd.DataFrame,
+) -> pd.DataFrame:
+    """List what to show to each user, with titles.
+
+    Args:
+        weights: A trained model.
+        atomic_files: The data it was trained on.
+        runtime: The machine.
+        recommend: How many items, for whom, when.
+        movies: Titles.
+
+    Returns:
+        user_id, moment, place, item_id, score, title.
+    """
+    from seqrec.recbole_bridge.recommending import recommend as list_items
+
+    lists = list_items(weights, atomic_files, runtime, recommend)
+    titles = movies.set_index(c.ITEM)[c.TITLE]
+    return lists.assign(**{c.TITLE: lists[c.ITEM].map(titles).fillna(lists[c.ITEM])})
+
+
+def describe_lists(
+    recommendations: pd.DataFrame, interactions: pd.DataFrame, movies: pd.DataFrame
+) -> dict[str, dict[str, float]]:
+    """Measure coverage, inequality, popularity and genre diversity, and how time changes lists.
+
+    Args:
+        recommendations: From `recommend_items`.
+        interactions: The catalogue and how popular each item is.
+        movies: Genres.
+
+    Returns:
+        Figures by moment.
+    """
+    popularity = interactions[c.ITEM].value_counts()
+    genres = movies.set_index(c.ITEM)[c.GENRES]
+    moments = {str(m): rows for m, rows in recommendations.groupby(c.MOMENT, sort=False)}
+    sets = {
+        moment: {str(user): set(items) for user, items in rows.groupby(c.USER)[c.ITEM]}
+        for moment, rows in moments.items()
+    }
+    first = next(iter(sets))
+    return {
+        moment: {
+            **_figures(rows, popularity, genres),
+            f"shared with {first}": overlap(sets[first], sets[moment]),
+        }
+        for moment, rows in moments.items()
+    }
+
+
+def _figures(rows: pd.DataFrame, popularity: pd.Series, genres: pd.Series) -> dict[str, float]:
+    """Measure the lists of one moment."""
+    listed = rows[c.ITEM].value_counts().reindex(popularity.index, fill_value=0)
+    mixed = [
+        genre_diversity([str(genres.get(item, "")) for item in items])
+        for _, items in rows.groupby(c.USER)[c.ITEM]
+    ]
+    return {
+        "coverage": coverage(rows[c.ITEM], len(popularity)),
+        "gini": gini(listed),
+        "mean_popularity": float(rows[c.ITEM].map(popularity).mean()),
+        "genre_diversity": sum(mixed) / len(mixed),
+    }
+
+
+def print_lists(
+    recommendations: pd.DataFrame, interactions: pd.DataFrame, movies: pd.DataFrame
+) -> None:
+    """Print some users' latest items and their lists at every moment, side by side.
+
+    Args:
+        recommendations: From `recommend_items`.
+        interactions: Histories.
+        movies: Titles.
+    """
+    console, titles = Console(width=120), movies.set_index(c.ITEM)[c.TITLE]
+    for user in recommendations[c.USER].unique()[:SHOWN_USERS]:
+        seen = interactions[interactions[c.USER] == user][c.ITEM].tail(SHOWN_ITEMS)
+        latest = "; ".join(str(titles.get(item, item)) for item in seen)
+        console.print(f"user {user}, last seen: {latest}", markup=False, highlight=False)
+        mine = recommendations[recommendations[c.USER] == user].groupby(c.MOMENT, sort=False)
+        lists = {str(moment): rows[c.TITLE].head(SHOWN_ITEMS) for moment, rows in mine}
+        table = Table(*lists)
+        for row in zip(*lists.values(), strict=True):
+            table.add_row(*map(str, row))
+        console.print(table)

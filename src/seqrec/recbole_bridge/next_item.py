@@ -1,0 +1,98 @@
+"""What every model of histories shares: losses over each learned position, full ranking."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from recbole.data.interaction import Interaction
+from torch import Tensor
+
+from seqrec.ops.backend import Backend
+from seqrec.ops.sampled_softmax import sampled_cross_entropy
+from seqrec.recbole_bridge import batches as b
+
+
+class NextItem:
+    """Mixin of RecBole recommenders that score items by dot products with their embeddings.
+
+    Windows and prefixes take the same path: a prefix is a window of which only the last target
+    is learned. Batches are dense, or packed if they have offsets.
+
+    Attributes:
+        uses_time: Whether intervals change the scores.
+        packs_histories: Whether batches without padding are understood.
+        records_graphs: Whether a training step is known to be recordable as a CUDA graph.
+        item_embedding: Of every item, padding first.
+        backend: Has the loss over all items.
+    """
+
+    uses_time = False
+    packs_histories = False
+    records_graphs = False
+    item_embedding: torch.nn.Embedding
+    backend: Backend
+    loss_type: str
+    ITEM_ID: str
+
+    def encode(self, interaction: Interaction) -> Tensor:
+        """Return the hidden state after each input, (B, L, D) or (T, D)."""
+        raise NotImplementedError
+
+    def calculate_loss(self, interaction: Interaction) -> Tensor:
+        """Return the mean loss over the batch's targets.
+
+        Raises:
+            KeyError: BPR or sampled_CE without sampled negatives.
+
+        Paper: cross-entropy over all items as in SS4Rec's code; BPR, arXiv 1205.2618.
+        """
+        targets = interaction[b.TARGET_LIST].flatten()
+        hidden = self.encode(interaction).flatten(0, -2)
+        if self.loss_type == "sampled_CE":
+            items, drawn = self.item_embedding.weight, interaction[b.NEGATIVE_LIST]
+            return sampled_cross_entropy(hidden, items, targets, drawn, interaction[b.LOG_Q])
+        if self.loss_type == "BPR":
+            return self._pairwise_loss(hidden, targets, interaction)
+        if not targets.is_cuda:  # a GPU would have to stop and count them
+            hidden, targets = hidden[targets > 0], targets[targets > 0]
+        return self.backend.cross_entropy(hidden, self.item_embedding.weight, targets)
+
+    def _pairwise_loss(self, hidden: Tensor, targets: Tensor, interaction: Interaction) -> Tensor:
+        positive = (hidden * self.item_embedding(targets)).sum(-1, keepdim=True)
+        negatives = self.item_embedding(interaction[b.NEGATIVE_LIST].flatten(0, -2))
+        negative = (negatives @ hidden[..., None]).squeeze(-1)
+        losses = -F.logsigmoid(positive - negative).mean(-1)
+        learned = targets > 0
+        return torch.where(learned, losses, 0.0).sum() / learned.sum().clamp(min=1)
+
+    def predict(self, interaction: Interaction) -> Tensor:
+        """Score one item per row, (B,)."""
+        items = self.item_embedding(interaction[self.ITEM_ID])
+        scores: Tensor = (self._last(interaction) * items).sum(-1)
+        return scores
+
+    def full_sort_predict(self, interaction: Interaction) -> Tensor:
+        """Score every item for each row in float32, (B, n_items)."""
+        return self._last(interaction).float() @ self.item_embedding.weight.float().T
+
+    def _last(self, interaction: Interaction) -> Tensor:
+        lengths = interaction[b.LENGTH]
+        hidden = self.encode(interaction)
+        if b.OFFSETS in interaction:
+            return hidden[interaction[b.OFFSETS][1 : len(lengths) + 1] - 1]
+        return hidden[torch.arange(len(lengths), device=lengths.device), lengths - 1]
+
+
+class RecBoleNextItem(NextItem):
+    """Mixin of RecBole's own networks: their ``forward`` gives every position, not the last."""
+
+    def gather_indexes(self, output: Tensor, _: Any) -> Tensor:
+        """Keep all positions; RecBole's takes the last one's."""
+        return output
+
+    def encode(self, interaction: Interaction) -> Tensor:
+        """Run RecBole's network, (B, L, D)."""
+        hidden: Tensor = self.forward(interaction[b.ITEM_LIST], interaction[b.LENGTH])  # type: ignore[attr-defined]
+        return hidden

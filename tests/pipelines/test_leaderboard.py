@@ -1,0 +1,159 @@
+"""The leaderboard: what belongs together, what counts, what is noise."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from seqrec import columns as c
+from seqrec.datasets.trained_models import TrainedModel, TrainedModelsDataset
+from seqrec.errors import ProjectError
+from seqrec.metrics.ranking import metric_table
+from seqrec.metrics.statistics import bootstrap_seeds
+from seqrec.parameters import Evaluation
+from seqrec.pipelines.leaderboard import nodes
+from seqrec.pipelines.leaderboard.runs import label
+
+OPTIONS = Evaluation(bootstrap_samples=400, cutoffs=(1, 10))
+USUAL = {
+    "ss4rec": {"model": {"n_layers": 2}, "training": {"loss_type": "CE", "seed": 1, "epochs": 9}}
+}
+
+
+def trained(name, ranks, interactions, version="v1", seed=1, **changes):
+    """A training whose ranks are given, a row per user and protocol."""
+    test = interactions[interactions[c.SPLIT] == c.TEST]
+    table = pd.concat(
+        [
+            pd.DataFrame({c.USER: test[c.USER], c.ITEM: test[c.ITEM], c.MASK: mask})
+            .assign(**{c.QUERY_TIME: when, c.RANK: np.broadcast_to(ranks, len(test))})
+            .assign(**{c.CANDIDATES: 1000})
+            for mask in c.MASKS
+            for when in c.QUERY_TIMES
+        ]
+    )
+    training = {"loss_type": "CE", "seed": seed, "epochs": 9, **changes}
+    config = {"name": name, "model": {"n_layers": 2}, "training": training}
+    history = pd.DataFrame(
+        {
+            "train_seconds": [1.0, 2.0],
+            "valid_seconds": [0.5, 0.5],
+            "memory_gib": [1.0, 2.0],
+            "largest_gradient_norm": [3.0, 1.0],
+        }
+    )
+    return TrainedModel(name, version, config, history, table)
+
+
+def board(models, interactions):
+    runs = nodes.collect_runs(models, interactions, USUAL, OPTIONS)
+    return runs, nodes.rank_models(runs, OPTIONS), nodes.subtract_from_reference(runs, OPTIONS)
+
+
+def test_seeds_are_averaged_and_the_better_model_is_first(interactions):
+    models = [trained("ncf", 50.0, interactions)]
+    models += [trained("ss4rec", rank, interactions, f"v{rank}", rank) for rank in (1, 3)]
+    _, table, differences = board(models, interactions)
+    assert table[c.MODEL].tolist() == ["ss4rec", "ncf"]
+    assert table["seeds"].tolist() == [2, 1]
+    assert table["NDCG@10"].tolist() == pytest.approx([(1 + 0.5) / 2, 0])
+    assert table["seed_spread"].iloc[0] == pytest.approx(np.std([1, 0.5], ddof=1))
+    assert table["seconds"].iloc[0] == 4.0
+    (row,) = differences.to_dict("records")
+    assert (row[c.MODEL], row["other"]) == ("ss4rec", "ncf")
+    assert (row["mean"], row["low"], row["high"]) == pytest.approx((0.75, 0.5, 1.0))
+
+
+def test_other_parameters_are_another_row_and_equal_ones_the_newest(interactions):
+    models = [
+        trained("ss4rec", 5.0, interactions, "v1"),
+        trained("ss4rec", 1.0, interactions, "v2"),
+        trained("ss4rec", 9.0, interactions, "v3", loss_type="BPR"),
+        trained("ss4rec", 1.0, interactions, "v4", seed=2, epochs=3),
+    ]
+    _, table, _ = board(models, interactions)
+    assert table[c.MODEL].tolist() == ["ss4rec", "ss4rec (loss_type=BPR)"]
+    assert table["seeds"].tolist() == [2, 1]
+    assert table["NDCG@10"].iloc[0] == 1.0
+
+
+def test_a_label_names_what_differs(interactions):
+    model = trained("ss4rec", 1.0, interactions, loss_type="BPR")
+    assert label(model, USUAL) == "ss4rec (loss_type=BPR)"
+    assert label(trained("popularity", 1.0, interactions), {}) == "popularity"
+
+
+def test_trainings_on_other_data_are_left_out_and_said(interactions, caplog):
+    other = interactions.copy()
+    last = other[c.SPLIT] == c.TEST
+    other.loc[last, c.ITEM] = np.roll(other.loc[last, c.ITEM], 1)
+    models = [trained("ss4rec", 1.0, interactions), trained("ncf", 1.0, other)]
+    _, table, differences = board(models, interactions)
+    assert table[c.MODEL].tolist() == ["ss4rec"]
+    assert differences.empty
+    assert "1 trainings had other held-out items" in caplog.text
+    with pytest.raises(ProjectError, match="no training on this data"):
+        nodes.collect_runs(models[1:], interactions, USUAL, OPTIONS)
+
+
+def test_slices_cover_every_user_once(interactions):
+    runs, _, _ = board([trained("ss4rec", 2.0, interactions)], interactions)
+    slices = nodes.slice_users(runs, interactions)
+    users = interactions[c.USER].nunique()
+    assert slices.groupby("kind")["users"].sum().tolist() == [users, users]
+    assert slices["mean"].to_numpy() == pytest.approx(1 / np.log2(3))
+
+
+def test_noise_is_called_noise_and_a_difference_a_difference(interactions, capsys):
+    generator = np.random.default_rng(1)
+    users = interactions[c.USER].nunique()
+    equal = generator.permutation(np.arange(users) % 12 + 1.0)
+    models = [
+        trained("ss4rec", np.arange(users) % 12 + 1.0, interactions),
+        trained("ncf", equal, interactions),
+        trained("sasrec", 400.0, interactions),
+    ]
+    _, table, differences = board(models, interactions)
+    nodes.print_leaderboard(table, differences, OPTIONS)
+    told = capsys.readouterr().out
+    assert "ss4rec and ncf do not differ beyond noise" in told
+    assert "ss4rec is better than sasrec by 0." in told
+    assert nodes.plot_leaderboard(table, differences, OPTIONS).data[0].x.size == 3
+
+
+def test_more_trainings_make_the_interval_narrower():
+    generator = np.random.default_rng(0)
+    noise = generator.normal(size=(8, 1)) + generator.normal(size=(8, 500))
+    few, many = (bootstrap_seeds(noise[:n], None, 500, 0.95, 1) for n in (2, 8))
+    one = bootstrap_seeds(noise[:1], None, 500, 0.95, 1)
+    assert one.high - one.low < many.high - many.low  # one training hides that trainings differ
+    assert many.low < noise.mean() < many.high
+    assert few.effect != 0
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says():
+    generator = np.random.default_rng(3)
+    covered = 0
+    for trial in range(200):
+        first = generator.normal(0.1, 1.0, size=(1, 150))
+        found = bootstrap_seeds(first, None, 300, 0.9, trial)
+        covered += found.low <= 0.1 <= found.high
+    assert 0.83 < covered / 200 < 0.96
+
+
+def test_a_random_scorer_lands_where_theory_puts_it():
+    candidates, generator = 500, np.random.default_rng(5)
+    found = metric_table(generator.integers(1, candidates + 1, 200_000), (10,)).mean()
+    first = np.arange(1, 11)
+    assert found["HR@10"] == pytest.approx(10 / candidates, rel=0.05)
+    assert found["NDCG@10"] == pytest.approx((1 / np.log2(first + 1)).sum() / candidates, rel=0.05)
+    assert found["MRR@10"] == pytest.approx((1 / first).sum() / candidates, rel=0.05)
+
+
+def test_half_removed_trainings_are_named(tmp_path, caplog):
+    place = tmp_path / "out/ncf/target_ranks.parquet/v1"
+    place.mkdir(parents=True)
+    pd.DataFrame({c.USER: ["1"]}).to_parquet(place / "target_ranks.parquet")
+    (tmp_path / "models/ncf/weights").mkdir(parents=True)
+    dataset = TrainedModelsDataset(outputs=str(tmp_path / "out"), models=str(tmp_path / "models"))
+    assert dataset.load() == []
+    assert "ncf of v1 has no weights or history" in caplog.text

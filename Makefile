@@ -30,8 +30,8 @@ test: $(READY) chromium ## run the whole test suite
 	  $(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/test_smoke.py
 
 lint: $(READY) ## ruff, mypy --strict, import-linter, shellcheck
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests benchmarks notebooks
+	$(BIN)/ruff format --check src tests benchmarks notebooks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck runpod_entrypoint.sh

@@ -4,14 +4,17 @@ import contextlib
 import json
 import re
 import resource
+import shutil
 import subprocess
 import sys
 
+import nbformat
 import pandas as pd
 import pytest
+from nbclient import NotebookClient
 
 from tests.cli import browser, chromium, kedro
-from tests.conftest import copy_project
+from tests.conftest import ROOT, copy_project
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +145,20 @@ def served(folder):
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize("name", ["exploration", "analysis"])
+def test_the_notebooks_run_on_what_a_run_has_written(finished, name):
+    project, _ = finished
+    shutil.copytree(ROOT / "notebooks", project / "notebooks", dirs_exist_ok=True)
+    path = project / "notebooks" / f"{name}.ipynb"
+    book = nbformat.read(path, as_version=4)
+    assert all(not cell.get("outputs") for cell in book.cells)
+    NotebookClient(book, timeout=120, resources={"metadata": {"path": path.parent}}).execute()
+    drawn = [
+        output
+        for cell in book.cells
+        for output in cell.get("outputs", [])
+        if "application/vnd.plotly.v1+json" in output.get("data", {})
+    ]
+    assert len(drawn) >= 2

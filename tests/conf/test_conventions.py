@@ -98,13 +98,17 @@ def test_base_names_every_model_and_training_parameter_of_the_paper(context):
     assert base["training"]["loss_type"] == "CE"
 
 
+def every_pipeline():
+    return sum(pipelines.values(), start=Pipeline([]))
+
+
 def every_dataset(pipeline):
     return {name for name in pipeline.datasets() if not name.startswith(("params:", "parameters"))}
 
 
 def test_no_dataset_is_anonymous(context):
-    check_outputs(pipelines["__default__"], context.catalog)
-    unknown = {n for n in every_dataset(pipelines["__default__"]) if n not in context.catalog}
+    check_outputs(every_pipeline(), context.catalog)
+    unknown = {n for n in every_dataset(every_pipeline()) if n not in context.catalog}
     assert unknown == set()
 
 
@@ -122,17 +126,17 @@ def config_of(context, name):
 def test_every_dataset_has_a_layer_and_data_flows_one_way(context):
     layer = {
         name: config_of(context, name)["metadata"]["kedro-viz"]["layer"]
-        for name in every_dataset(pipelines["__default__"])
+        for name in every_dataset(every_pipeline())
     }
     assert set(layer.values()) <= set(LAYERS)
-    for node in pipelines["__default__"].nodes:
+    for node in every_pipeline().nodes:
         inputs = [layer[name] for name in node.inputs if name in layer]
         for output in node.outputs:
             assert all(LAYERS.index(i) <= LAYERS.index(layer[output]) for i in inputs), node.name
 
 
 def test_models_metrics_and_reports_are_versioned(context):
-    for name in every_dataset(pipelines["__default__"]):
+    for name in every_pipeline().all_outputs():
         config = config_of(context, name)
         if config["metadata"]["kedro-viz"]["layer"] in LAYERS[4:]:
             assert config.get("versioned"), name
@@ -140,7 +144,7 @@ def test_models_metrics_and_reports_are_versioned(context):
 
 
 def test_everything_is_written_below_data(context):
-    for name in every_dataset(pipelines["__default__"]):
+    for name in every_dataset(every_pipeline()):
         path = config_of(context, name).get("filepath")
         assert path is None or path.startswith("data/"), name
 
@@ -153,7 +157,7 @@ def test_pipelines_are_tables_of_contents():
 def test_nodes_have_names_docstrings_and_few_lines():
     import inspect
 
-    for node in pipelines["__default__"].nodes:
+    for node in every_pipeline().nodes:
         assert "__" not in node.name, node.name
         assert node.func.__doc__, node.name
         body = inspect.getsource(node.func).split('"""')[-1]
@@ -162,7 +166,7 @@ def test_nodes_have_names_docstrings_and_few_lines():
 
 def test_nodes_receive_typed_parameters(context):
     """Kedro hands out dicts in silence if a signature cannot be resolved."""
-    for node in pipelines["__default__"].nodes:
+    for node in every_pipeline().nodes:
         for name in node.inputs:
             if name.startswith("params:"):
                 value = context.catalog.load(name)

@@ -5,6 +5,7 @@ import pytest
 from seqrec import columns as c
 from seqrec.metrics.statistics import bootstrap_mean
 from seqrec.parameters import Evaluation
+from seqrec.pipelines.evaluation import details
 from seqrec.pipelines.evaluation.nodes import (
     compare_models,
     measure_ranks,
@@ -86,3 +87,49 @@ def test_a_random_scorer_lands_where_chance_puts_it():
     table = metrics_of(ranks)
     chosen = table[(table[c.MASK] == c.MASKED) & (table[c.QUERY_TIME] == c.KNOWN)]
     assert chosen["HR@10"].mean() == pytest.approx(0.1, abs=0.01)
+
+
+def history(**columns):
+    table = pd.DataFrame({"epoch": [0, 1, 2], "NDCG@10": [0.1, 0.3, 0.2]})
+    figures = dict.fromkeys(("train_seconds", "valid_seconds", "memory_gib"), 1.0)
+    norms = {"targets_per_second": 10.0, "gradient_norm": 2.0, "largest_gradient_norm": 5.0}
+    return table.assign(**{**figures, **norms, **columns})
+
+
+def test_what_trainings_took_and_whether_a_number_was_none():
+    table = details.summarise_trainings(good=history(), bad=history(gradient_norm=[1, np.nan, 2]))
+    assert table["NaN or Inf"].tolist() == [0, 1]
+    row = table.iloc[0]
+    assert (row["epochs"], row["best epoch"], row["seconds"]) == (3, 2, 6.0)
+    assert row["largest gradient norm"] == 5.0
+
+
+def test_slices_have_every_user_once_per_kind(interactions):
+    users = sorted(interactions[c.USER].unique())
+    metrics = {
+        name: metrics_of([rank] * len(users)).assign(**{c.USER: sorted(users * 4)})
+        for name, rank in (("ss4rec", 1), ("ncf", 99))
+    }
+    table = details.slice_users(OPTIONS, interactions, **metrics)
+    assert table.groupby("kind")["users"].sum().tolist() == [len(users)] * 2
+    assert (table["SS4Rec"] == 1).all()
+    assert (table["NCF (NeuMF)"] == 0).all()
+
+
+def test_examples_go_from_the_best_to_the_worst(interactions):
+    users = interactions[c.USER].unique()
+    movies = interactions[[c.ITEM]].drop_duplicates()
+    movies = movies.assign(**{c.TITLE: "Film " + movies[c.ITEM]})
+    ranks = ranks_of(np.arange(len(users))).replace({c.USER: dict(enumerate_users(users))})
+    examples = details.pick_examples(OPTIONS, interactions, movies, ss4rec=ranks, ncf=ranks)
+    assert len(examples) == details.EXAMPLES
+    of_reference = [example["ranks"]["SS4Rec"] for example in examples]
+    assert of_reference == sorted(of_reference)
+    first = examples[0]
+    own = interactions[interactions[c.USER] == first["user"]]
+    assert first["items"][-1]["title"] == f"Film {own[c.ITEM].iloc[-1]}"
+    assert first["items"][-1]["after"].endswith(("later", "same second"))
+
+
+def enumerate_users(users):
+    return ((str(place), user) for place, user in enumerate(users))

@@ -10,6 +10,7 @@ from seqrec.errors import ProjectError
 from seqrec.metrics.ranking import metric_table
 from seqrec.metrics.statistics import bootstrap_seeds
 from seqrec.parameters import Evaluation
+from seqrec.pipelines._slices import slice_runs
 from seqrec.pipelines.leaderboard import nodes
 from seqrec.pipelines.leaderboard.runs import label
 
@@ -97,7 +98,7 @@ def test_trainings_on_other_data_are_left_out_and_said(interactions, caplog):
 
 def test_slices_cover_every_user_once(interactions):
     runs, _, _ = board([trained("ss4rec", 2.0, interactions)], interactions)
-    slices = nodes.slice_users(runs, interactions)
+    slices = slice_runs(runs, interactions)
     users = interactions[c.USER].nunique()
     assert slices.groupby("kind")["users"].sum().tolist() == [users, users]
     assert slices["mean"].to_numpy() == pytest.approx(1 / np.log2(3))

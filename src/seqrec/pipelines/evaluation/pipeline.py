@@ -3,23 +3,27 @@
 from kedro.pipeline import Node, Pipeline
 
 from seqrec.pipelines._untrained import rank_by_popularity
-from seqrec.pipelines.evaluation import nodes, plots
+from seqrec.pipelines.evaluation import details, nodes, plots
 from seqrec.pipelines.evaluation.report import render_report
 
 TRAINED = ("ss4rec", "ncf")
 MODELS = (*TRAINED, "popularity")
 OPTIONS = {"evaluation": "params:evaluation"}
 TABLES = {**OPTIONS, "comparison": "comparison", "differences": "differences"}
+FIGURES = {name: f"{name}_plot" for name in ("training", "metrics", "ranks")}
+BEHIND = {"costs": "training_costs", "slices": "user_slices", "examples": "examples"}
+TOLD = {**TABLES, **FIGURES, **BEHIND, "stats": "interaction_stats", "provenance": "provenance"}
 
 
 def create_pipeline() -> Pipeline:
-    """Build target ranks → metrics → comparison → plots → report → printed table."""
-    bars = {**OPTIONS, "comparison": "comparison"}
-    figures = {name: f"{name}_plot" for name in ("training", "metrics", "ranks")}
-    told = {**TABLES, **figures, "stats": "interaction_stats", "provenance": "provenance"}
-    last = {**TABLES, "report": "report"}
-    popular, curves = "popularity.target_ranks", _each("history", TRAINED)
-    metrics, ranks = {**OPTIONS, **_each("metrics")}, {**OPTIONS, **_each("target_ranks")}
+    """Build target ranks → metrics → comparison → plots, details → report → printed table."""
+    curves = {model: f"{model}.history" for model in TRAINED}
+    metrics = {**OPTIONS, **{model: f"{model}.metrics" for model in MODELS}}
+    ranks = {**OPTIONS, **{model: f"{model}.target_ranks" for model in MODELS}}
+    of_users = {**metrics, "interactions": "interactions"}
+    shown = {**ranks, "interactions": "interactions", "movies": "movies_raw"}
+    bars, last = {**OPTIONS, "comparison": "comparison"}, {**TABLES, "report": "report"}
+    popular, took = "popularity.target_ranks", "training_costs"
     return Pipeline(
         [
             Node(rank_by_popularity, "interactions", popular, name="rank_by_popularity"),
@@ -29,16 +33,16 @@ def create_pipeline() -> Pipeline:
             Node(plots.plot_training, curves, "training_plot", name="plot_training"),
             Node(plots.plot_metrics, bars, "metrics_plot", name="plot_metrics"),
             Node(plots.plot_ranks, ranks, "ranks_plot", name="plot_ranks"),
-            Node(render_report, told, "report", name="render_report"),
+            Node(
+                details.summarise_trainings, curves, "training_costs", name="summarise_trainings"
+            ),
+            Node(details.slice_users, of_users, "user_slices", name="slice_users"),
+            Node(details.pick_examples, shown, "examples", name="pick_examples"),
+            Node(render_report, TOLD, "report", name="render_report"),
             Node(nodes.print_comparison, last, None, name="print_comparison"),
         ],
         tags="evaluation",
     )
-
-
-def _each(artefact: str, models: tuple[str, ...] = MODELS) -> dict[str, str]:
-    """Name an artefact of every model, for a node that takes one keyword per model."""
-    return {model: f"{model}.{artefact}" for model in models}
 
 
 def _measure(model: str) -> Pipeline:

@@ -26,6 +26,9 @@ def render_report(
     differences: pd.DataFrame,
     stats: dict[str, Any],
     provenance: dict[str, Any],
+    costs: pd.DataFrame,
+    slices: pd.DataFrame,
+    examples: list[dict[str, Any]],
     **plots: go.Figure,
 ) -> str:
     """Render verdict, tables, figures, data facts and provenance.
@@ -36,6 +39,9 @@ def render_report(
         differences: A row per pair of models, protocol and metric.
         stats: Facts about the data.
         provenance: Commit, versions, device.
+        costs: What each training took.
+        slices: Means over kinds of users.
+        examples: Users to look at.
         **plots: The figures, by the names of `_CAPTIONS`.
 
     Returns:
@@ -53,9 +59,18 @@ def render_report(
         confidence=f"{evaluation.confidence:.0%}",
         figures=[(name, title, plots[name].to_json()) for name, title in _CAPTIONS.items()],
         stats=stats,
+        costs=costs,
+        slices=_kinds(slices),
+        examples=examples,
         provenance=provenance,
         plotly=get_plotlyjs(),
     )
+
+
+def _kinds(slices: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Split the slices into a table per kind, means with four places."""
+    shown = slices.map(lambda value: f"{value:.4f}" if isinstance(value, float) else value)
+    return [(str(kind), rows.drop(columns="kind")) for kind, rows in shown.groupby("kind")]
 
 
 def _sections(comparison: pd.DataFrame, evaluation: Evaluation) -> list[dict[str, Any]]:

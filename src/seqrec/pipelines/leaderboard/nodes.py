@@ -25,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 METRIC = "NDCG@10"
 COSTS = ["epochs", "seconds", "memory_gib", "largest_gradient_norm"]
-_LENGTHS = [0, 20, 50, 100, 200, np.inf]
 
 
 def collect_runs(
@@ -118,36 +117,6 @@ def subtract_from_reference(runs: pd.DataFrame, evaluation: Evaluation) -> pd.Da
     table["p_holm"] = holm(table["p"])
     table.insert(0, c.MODEL, reference)
     return table
-
-
-def slice_users(runs: pd.DataFrame, interactions: pd.DataFrame) -> pd.DataFrame:
-    """Average NDCG@10 over users with short and long histories, and over popular and rare items.
-
-    Args:
-        runs: From `collect_runs`.
-        interactions: Histories and popularity.
-
-    Returns:
-        A row per model, kind of slice and slice: users and their mean.
-    """
-    train = interactions[interactions[c.SPLIT] == c.TRAIN]
-    test = interactions[interactions[c.SPLIT] == c.TEST].set_index(c.USER)[c.ITEM]
-    popularity = test.map(train[c.ITEM].value_counts()).fillna(0)
-    length = interactions.groupby(c.USER).size() - 1
-    slices = {
-        "history length": pd.cut(length, _LENGTHS).astype(str),
-        "popularity of the held-out item": pd.qcut(
-            popularity.rank(method="first"), 3, labels=["rare", "middle", "popular"]
-        ).astype(str),
-    }
-    tables = [
-        runs.groupby([c.MODEL, runs[c.USER].map(of_user).rename("slice")], sort=False)[METRIC]
-        .agg(users="size", mean="mean")
-        .reset_index()
-        .assign(kind=kind)
-        for kind, of_user in slices.items()
-    ]
-    return pd.concat(tables, ignore_index=True)[[c.MODEL, "kind", "slice", "users", "mean"]]
 
 
 def plot_leaderboard(

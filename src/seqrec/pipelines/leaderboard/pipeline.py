@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from seqrec.pipelines._slices import slice_runs
 from seqrec.pipelines.leaderboard import nodes
 
 OPTIONS = "params:evaluation"
@@ -25,7 +26,7 @@ def create_pipeline() -> Pipeline:
                 "leaderboard_differences",
                 name="subtract_from_reference",
             ),
-            Node(nodes.slice_users, ["runs", "interactions"], "slices", name="slice_users"),
+            Node(slice_runs, ["runs", "interactions"], "slices", name="slice_runs"),
             Node(nodes.plot_leaderboard, tables, "leaderboard_plot", name="plot_leaderboard"),
             Node(nodes.print_leaderboard, tables, None, name="print_leaderboard"),
         ],

@@ -10,7 +10,6 @@ from recbole.data.interaction import Interaction
 from recbole.model.abstract_recommender import GeneralRecommender
 from torch import Tensor, nn
 
-from seqrec.ops.backend import resolve
 from seqrec.parameters import BPRMFModel, GRU4RecModel, SASRecModel
 from seqrec.recbole_bridge.config import BridgeConfig
 from seqrec.recbole_bridge.datasets import InteractionDataset
@@ -30,9 +29,10 @@ class SASRecRecommender(RecBoleNextItem, SASRec):
 
     parameters_type = SASRecModel
 
-    def __init__(self, config: BridgeConfig, dataset: InteractionDataset) -> None:
-        model: SASRecModel = config["model_parameters"]
-        settings = {
+    @staticmethod
+    def settings(model: SASRecModel) -> dict[str, Any]:
+        """Spell the sizes as RecBole's network reads them."""
+        return {
             "n_layers": model.n_layers,
             "n_heads": model.n_heads,
             "hidden_size": model.hidden_size,
@@ -43,9 +43,6 @@ class SASRecRecommender(RecBoleNextItem, SASRec):
             "layer_norm_eps": 1e-12,
             "initializer_range": 0.02,
         }
-        super().__init__(_Settings(config, settings), dataset)
-        self.loss_type = config["loss_type"]
-        self.backend = resolve(config["ssm_backend"], config["device"])
 
 
 class GRU4RecRecommender(RecBoleNextItem, GRU4RecNetwork):
@@ -53,17 +50,15 @@ class GRU4RecRecommender(RecBoleNextItem, GRU4RecNetwork):
 
     parameters_type = GRU4RecModel
 
-    def __init__(self, config: BridgeConfig, dataset: InteractionDataset) -> None:
-        model: GRU4RecModel = config["model_parameters"]
-        settings = {
+    @staticmethod
+    def settings(model: GRU4RecModel) -> dict[str, Any]:
+        """Spell the sizes as RecBole's network reads them."""
+        return {
             "embedding_size": model.hidden_size,
             "hidden_size": model.inner_size,
             "num_layers": model.n_layers,
             "dropout_prob": model.dropout,
         }
-        super().__init__(_Settings(config, settings), dataset)
-        self.loss_type = config["loss_type"]
-        self.backend = resolve(config["ssm_backend"], config["device"])
 
 
 class BPRMFRecommender(GeneralRecommender):
@@ -103,14 +98,3 @@ class BPRMFRecommender(GeneralRecommender):
             self.user_embedding(interaction[self.USER_ID]) @ self.item_embedding.weight.T
         )
         return scores
-
-
-class _Settings:
-    """RecBole's configuration with the names that one of its networks reads."""
-
-    def __init__(self, config: BridgeConfig, settings: dict[str, Any]) -> None:
-        # RecBole's networks know two losses by name; ours replaces theirs.
-        self._config, self._settings = config, {**settings, "loss_type": "CE"}
-
-    def __getitem__(self, name: str) -> Any:
-        return self._settings[name] if name in self._settings else self._config[name]

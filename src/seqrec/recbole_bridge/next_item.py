@@ -9,9 +9,11 @@ import torch.nn.functional as F
 from recbole.data.interaction import Interaction
 from torch import Tensor
 
-from seqrec.ops.backend import Backend
+from seqrec.ops.backend import Backend, resolve
 from seqrec.ops.sampled_softmax import sampled_cross_entropy
 from seqrec.recbole_bridge import batches as b
+from seqrec.recbole_bridge.config import BridgeConfig
+from seqrec.recbole_bridge.datasets import InteractionDataset
 
 
 class NextItem:
@@ -88,6 +90,17 @@ class NextItem:
 class RecBoleNextItem(NextItem):
     """Mixin of RecBole's own networks: their ``forward`` gives every position, not the last."""
 
+    def __init__(self, config: BridgeConfig, dataset: InteractionDataset) -> None:
+        settings = _Settings(config, self.settings(config["model_parameters"]))
+        super().__init__(settings, dataset)  # type: ignore[call-arg]
+        self.loss_type = config["loss_type"]
+        self.backend = resolve(config["ssm_backend"], config["device"])
+
+    @staticmethod
+    def settings(model: Any) -> dict[str, Any]:
+        """Spell a network's sizes as RecBole reads them."""
+        raise NotImplementedError
+
     def gather_indexes(self, output: Tensor, _: Any) -> Tensor:
         """Keep all positions; RecBole's takes the last one's."""
         return output
@@ -96,3 +109,14 @@ class RecBoleNextItem(NextItem):
         """Run RecBole's network, (B, L, D)."""
         hidden: Tensor = self.forward(interaction[b.ITEM_LIST], interaction[b.LENGTH])  # type: ignore[attr-defined]
         return hidden
+
+
+class _Settings:
+    """RecBole's configuration with the names that one of its networks reads."""
+
+    def __init__(self, config: BridgeConfig, settings: dict[str, Any]) -> None:
+        # RecBole's networks know two losses by name; ours replaces theirs.
+        self._config, self._settings = config, {**settings, "loss_type": "CE"}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._settings[name] if name in self._settings else self._config[name]

@@ -33,9 +33,7 @@ def create_pipeline() -> Pipeline:
             Node(plots.plot_training, curves, "training_plot", name="plot_training"),
             Node(plots.plot_metrics, bars, "metrics_plot", name="plot_metrics"),
             Node(plots.plot_ranks, ranks, "ranks_plot", name="plot_ranks"),
-            Node(
-                details.summarise_trainings, curves, "training_costs", name="summarise_trainings"
-            ),
+            Node(details.summarise_trainings, curves, took, name="summarise_trainings"),
             Node(details.slice_users, of_users, "user_slices", name="slice_users"),
             Node(details.pick_examples, shown, "examples", name="pick_examples"),
             Node(render_report, TOLD, "report", name="render_report"),

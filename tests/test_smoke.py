@@ -162,3 +162,23 @@ def test_the_notebooks_run_on_what_a_run_has_written(finished, name):
         if "application/vnd.plotly.v1+json" in output.get("data", {})
     ]
     assert len(drawn) >= 2
+
+
+def test_baselines_leaderboard_and_lists_go_on_from_a_run(finished):
+    project, _ = finished
+    some = kedro(
+        project, "run", "--pipelines", "train_baselines", "--namespaces",
+        "item_knn,recent_popularity",
+    )  # fmt: skip
+    assert some.returncode == 0, some.stdout[-2000:]
+    more = kedro(project, "run", "--pipelines", "leaderboard,recommend_ss4rec")
+    assert more.returncode == 0, more.stdout[-2000:]
+    table = pd.read_csv(newest(project, "leaderboard.csv"))
+    expected = {"ss4rec", "ncf", "popularity", "item_knn", "recent_popularity"}
+    assert set(table["model"]) == expected
+    assert table["NDCG@10"].is_monotonic_decreasing
+    assert "ss4rec is better than ncf by 0." in more.stdout
+    lists = pd.read_parquet(newest(project, "recommendations.parquet"))
+    assert lists.groupby(["user_id", "moment"]).size().eq(10).all()
+    assert lists["moment"].nunique() == 3
+    assert "last seen:" in more.stdout

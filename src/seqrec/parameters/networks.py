@@ -1,0 +1,88 @@
+"""The networks' sizes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from seqrec.parameters.base import Frozen, Probability
+
+
+class SS4RecModel(Frozen):
+    """SS4Rec's network (arXiv 2502.08132)."""
+
+    hidden_size: PositiveInt = Field(64, description="Width of item embeddings and blocks.")
+    n_layers: PositiveInt = Field(2, description="SSM blocks, each S5 then Mamba.")
+    dropout: float = Probability
+    max_length: PositiveInt = Field(200, description="Longest history the model sees.")
+    d_state: PositiveInt = Field(32, description="State size of S5 and of Mamba.")
+    d_conv: PositiveInt = Field(4, le=4, ge=2, description="Width of Mamba's convolution.")
+    expand: PositiveInt = Field(2, description="Mamba's inner width over hidden_size.")
+    dt_min: PositiveFloat = Field(0.001, description="Smallest initial step of S5, per second.")
+    dt_max: PositiveFloat = Field(0.1, description="Largest initial step of S5, per second.")
+    time_scale: Literal["seconds", "log1p", "log1p_plus_one", "constant"] = Field(
+        "seconds",
+        description=(
+            "What S5 takes for time: seconds as in the authors' code; log1p keeps memory over "
+            "long gaps; log1p_plus_one also lets tied events enter the state; constant ignores it."
+        ),
+    )
+    parts: Literal["both", "s5", "mamba"] = Field(
+        "both", description="Halves of a block; mamba alone is Mamba4Rec (arXiv 2403.03900)."
+    )
+    shared_norm: bool = Field(
+        False, description="One LayerNorm for both halves of a block, as in the authors' code."
+    )
+    initialization: Literal["mamba", "authors"] = Field(
+        "mamba",
+        description=(
+            "mamba: the SSMs keep their own; authors: normal(0, 0.02) for every linear layer and "
+            "zero for its bias, Mamba's dt_proj included, as in the authors' code."
+        ),
+    )
+
+
+class NCFModel(Frozen):
+    """NeuMF: generalised matrix factorisation beside an MLP (arXiv 1708.05031)."""
+
+    mf_size: PositiveInt = Field(64, description="Width of the GMF embeddings.")
+    mlp_size: PositiveInt = Field(64, description="Width of the MLP embeddings.")
+    mlp_hidden_sizes: tuple[PositiveInt, ...] = Field((128, 64), min_length=1)
+    dropout: float = Probability
+
+
+class SASRecModel(Frozen):
+    """SASRec's network (arXiv 1808.09781), as RecBole builds it."""
+
+    hidden_size: PositiveInt = Field(64, description="Width of embeddings and layers.")
+    n_layers: PositiveInt = 2
+    n_heads: PositiveInt = 2
+    inner_size: PositiveInt = Field(256, description="Width inside the feed-forward layers.")
+    dropout: float = Probability
+    max_length: PositiveInt = Field(200, description="Longest history the model sees.")
+
+    @model_validator(mode="after")
+    def _whole_heads(self) -> SASRecModel:
+        if self.hidden_size % self.n_heads:
+            raise ValueError("hidden_size must be a multiple of n_heads")
+        return self
+
+
+class GRU4RecModel(Frozen):
+    """GRU4Rec's network (arXiv 1511.06939), as RecBole builds it."""
+
+    hidden_size: PositiveInt = Field(64, description="Width of item embeddings.")
+    inner_size: PositiveInt = Field(128, description="Width of the GRU.")
+    n_layers: PositiveInt = 1
+    dropout: float = Probability
+    max_length: PositiveInt = Field(200, description="Longest history the model sees.")
+
+
+class BPRMFModel(Frozen):
+    """Matrix factorisation."""
+
+    hidden_size: PositiveInt = Field(64, description="Width of user and item embeddings.")
+
+
+ModelParameters = SS4RecModel | NCFModel | SASRecModel | GRU4RecModel | BPRMFModel

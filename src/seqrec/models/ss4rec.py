@@ -98,18 +98,6 @@ class SS4RecEncoder(nn.Module):
         """
         return hidden.float() @ self.item_embedding.weight.float().T
 
-    def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
-        """Compute cross-entropy over all items.
-
-        Args:
-            hidden:  Hidden states,                             (T, D).
-            targets: Item to predict, 0 where none is learned,  (T,).
-
-        Returns:
-            Mean over learned positions, scalar.
-        """
-        return self.backend.cross_entropy(hidden, self.item_embedding.weight, targets)
-
 
 def _authors_linear(module: nn.Module) -> None:
     if isinstance(module, nn.Linear):

@@ -132,6 +132,7 @@ def test_without_a_network_a_key_leads_to_an_offline_run(project, monkeypatch, c
     monkeypatch.setattr(tracking, "NO_NETWORK_SECONDS", 3)
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("WANDB_MODE", "")
     for name in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR"):
         monkeypatch.setenv(name, str(project))
     run = tracking.open_run(Tracking(), "online", "an-id", project / "reporting", {})
@@ -147,12 +148,13 @@ def test_without_a_network_a_key_leads_to_an_offline_run(project, monkeypatch, c
         ("auto", None, None, "offline"),
         ("auto", KEY, None, "online"),
         ("auto", KEY, "disabled", "disabled"),
+        ("auto", None, "", "offline"),
         ("disabled", KEY, None, "disabled"),
     ],
 )
 def test_the_mode_follows_the_environment(mode, key, override, expected, monkeypatch):
     for name, value in (("WANDB_API_KEY", key), ("WANDB_MODE", override)):
         monkeypatch.delenv(name, raising=False)
-        if value:
+        if value is not None:
             monkeypatch.setenv(name, value)
     assert tracking.resolve_mode(Tracking(mode=mode)) == expected

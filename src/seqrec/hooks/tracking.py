@@ -187,6 +187,7 @@ def open_run(
     """
     import wandb
 
+    os.environ.pop("WANDB_MODE", None)  # `mode` has heeded it; an empty one is an error to W&B
     for name in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR"):
         os.environ.setdefault(name, str(folder / "wandb" / "cache"))
     (folder / "wandb").mkdir(parents=True, exist_ok=True)

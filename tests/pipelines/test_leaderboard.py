@@ -3,21 +3,26 @@
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from seqrec import columns as c
 from seqrec.datasets.trained_models import TrainedModel, TrainedModelsDataset
 from seqrec.errors import ProjectError
 from seqrec.metrics.ranking import metric_table
 from seqrec.metrics.statistics import bootstrap_seeds
-from seqrec.parameters import Evaluation
+from seqrec.parameters import Evaluation, Parameters
 from seqrec.pipelines._slices import slice_runs
 from seqrec.pipelines.leaderboard import nodes
 from seqrec.pipelines.leaderboard.runs import label
+from tests.conftest import ROOT
 
 OPTIONS = Evaluation(bootstrap_samples=400, cutoffs=(1, 10))
-USUAL = {
-    "ss4rec": {"model": {"n_layers": 2}, "training": {"loss_type": "CE", "seed": 1, "epochs": 9}}
+PARAMETERS = {
+    name: block
+    for path in (ROOT / "conf/base").glob("parameters_*.yml")
+    for name, block in yaml.safe_load(path.read_text()).items()
 }
+USUAL = Parameters.model_validate(PARAMETERS).model_dump(mode="json")
 
 
 def trained(name, ranks, interactions, version="v1", seed=1, **changes):
@@ -32,8 +37,12 @@ def trained(name, ranks, interactions, version="v1", seed=1, **changes):
             for when in c.QUERY_TIMES
         ]
     )
-    training = {"loss_type": "CE", "seed": seed, "epochs": 9, **changes}
-    config = {"name": name, "model": {"n_layers": 2}, "training": training}
+    usual = USUAL.get(name, {"model": {}, "training": {}})
+    config = {
+        part: {n: changes.get(n, value) for n, value in usual[part].items()}
+        for part in ("model", "training")
+    }
+    config["training"]["seed"] = seed
     history = pd.DataFrame(
         {
             "train_seconds": [1.0, 2.0],
@@ -46,7 +55,7 @@ def trained(name, ranks, interactions, version="v1", seed=1, **changes):
 
 
 def board(models, interactions):
-    runs = nodes.collect_runs(models, interactions, USUAL, OPTIONS)
+    runs = nodes.collect_runs(models, interactions, PARAMETERS, OPTIONS)
     return runs, nodes.rank_models(runs, OPTIONS), nodes.subtract_from_reference(runs, OPTIONS)
 
 
@@ -78,8 +87,12 @@ def test_other_parameters_are_another_row_and_equal_ones_the_newest(interactions
 
 
 def test_a_label_names_what_differs(interactions):
-    model = trained("ss4rec", 1.0, interactions, loss_type="BPR")
-    assert label(model, USUAL) == "ss4rec (loss_type=BPR)"
+    model = trained("ss4rec", 1.0, interactions, loss_type="BPR", learning_rate=0.0012345)
+    assert label(model, USUAL) == "ss4rec (learning_rate=0.00123, loss_type=BPR)"
+    # A name that the environment leaves to its default: another model all the same.
+    assert "parts" not in PARAMETERS["ss4rec"]["model"]
+    ablation = trained("ss4rec", 1.0, interactions, parts="s5")
+    assert label(ablation, USUAL) == "ss4rec (parts=s5)"
     assert label(trained("popularity", 1.0, interactions), {}) == "popularity"
 
 
@@ -93,7 +106,7 @@ def test_trainings_on_other_data_are_left_out_and_said(interactions, caplog):
     assert differences.empty
     assert "1 trainings had other held-out items" in caplog.text
     with pytest.raises(ProjectError, match="no training on this data"):
-        nodes.collect_runs(models[1:], interactions, USUAL, OPTIONS)
+        nodes.collect_runs(models[1:], interactions, PARAMETERS, OPTIONS)
 
 
 def test_slices_cover_every_user_once(interactions):

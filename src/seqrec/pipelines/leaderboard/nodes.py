@@ -17,7 +17,7 @@ from seqrec import columns as c
 from seqrec.datasets.trained_models import TrainedModel
 from seqrec.errors import ProjectError
 from seqrec.metrics.statistics import bootstrap_seeds, holm
-from seqrec.parameters import Evaluation
+from seqrec.parameters import Evaluation, Parameters
 from seqrec.pipelines.evaluation.plots import plain
 from seqrec.pipelines.leaderboard.runs import as_rows, label, same_data
 
@@ -53,9 +53,10 @@ def collect_runs(
         logger.warning("%d trainings had other held-out items: left out", left)
     if not fitting:
         raise ProjectError("no training on this data: run `kedro run` first")
+    usual = Parameters.model_validate(parameters).model_dump(mode="json")
     newest: dict[tuple[str, int], pd.DataFrame] = {}
     for model in fitting:  # sorted by version: a later one replaces its equal
-        rows = as_rows(model, label(model, parameters), evaluation)
+        rows = as_rows(model, label(model, usual), evaluation)
         newest[rows[c.MODEL].iloc[0], rows[c.SEED].iloc[0]] = rows
     return pd.concat(newest.values(), ignore_index=True)
 

@@ -16,19 +16,20 @@ _SILENT = {"seed", "epochs", "early_stopping"}
 PROTOCOL = [c.MASK, c.QUERY_TIME]
 
 
-def label(model: TrainedModel, parameters: dict[str, Any]) -> str:
+def label(model: TrainedModel, usual: dict[str, Any]) -> str:
     """Name a training by its model and by what differs from the environment's parameters.
 
     Args:
         model: The training.
-        parameters: The environment's, as Kedro gives them.
+        usual: The environment's parameters of every model, defaults included: what is left to a
+            default there can still differ here.
     """
-    usual = parameters.get(model.name, {})
+    own = usual.get(model.name, {})
     changes = [
-        f"{name}={value}"
+        f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
         for part in ("model", "training")
         for name, value in model.config.get(part, {}).items()
-        if name not in _SILENT and name in usual.get(part, {}) and usual[part][name] != value
+        if name not in _SILENT and own[part].get(name) != value
     ]
     return model.name + (f" ({', '.join(changes)})" if changes else "")
 

@@ -80,7 +80,10 @@ def test_save_and_load_keep_every_rank(name, files, tmp_path):
 
 @pytest.mark.parametrize("ssm_backend", ["naive", "torch", "triton"])
 def test_a_checkpoint_ranks_the_same_on_every_backend(name, files, ssm_backend):
-    pytest.importorskip("triton") if ssm_backend == "triton" else None
+    if ssm_backend == "triton":
+        pytest.importorskip("triton")
+    if name != "ss4rec" and ssm_backend != "naive":
+        pytest.skip("one more backend is enough where SS4Rec has tried them all")
     artifact, _ = trained(name, files)
     elsewhere = CPU.model_copy(update={"ssm_backend": ssm_backend})
     pd.testing.assert_frame_equal(rank(artifact, files, elsewhere), rank(artifact, files, CPU))

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from seqrec.errors import RunInterruptedError
+
 logger = logging.getLogger(__name__)
 
 
@@ -46,5 +48,7 @@ def publish(event: EpochEnded) -> None:
     for listener in _listeners:
         try:
             listener(event)
+        except RunInterruptedError:
+            raise
         except Exception as error:
             logger.warning("a listener failed (%s): the run goes on", type(error).__name__)

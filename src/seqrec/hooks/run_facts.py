@@ -10,6 +10,9 @@ from typing import Any, ParamSpec
 
 from kedro.io import DataCatalog
 
+from seqrec import columns as c
+from seqrec.errors import RunInterruptedError
+
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 
@@ -45,10 +48,10 @@ def headline(comparison: Any, parameters: Any) -> Any:
     """Pick the rows of the comparison at the headline protocol, a column per metric."""
     options = parameters.evaluation
     chosen = comparison[
-        (comparison["mask"] == options.headline_mask)
-        & (comparison["query_time"] == options.headline_query_time)
+        (comparison[c.MASK] == options.headline_mask)
+        & (comparison[c.QUERY_TIME] == options.headline_query_time)
     ]
-    return chosen.pivot(index="model", columns="metric", values="mean").round(4)
+    return chosen.pivot(index=c.MODEL, columns="metric", values="mean").round(4)
 
 
 def harmless(told: Callable[P, None]) -> Callable[P, None]:
@@ -58,6 +61,8 @@ def harmless(told: Callable[P, None]) -> Callable[P, None]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             told(*args, **kwargs)
+        except RunInterruptedError:
+            raise  # a signal came while others were told: it is meant for the run
         except Exception as error:
             logger.warning("%s failed (%s): the run goes on", told.__qualname__, one_line(error))
 

@@ -19,7 +19,8 @@ CONTEXT_GIB = 1.0
 """CUDA's context, compiled kernels and libraries' workspaces."""
 
 ACTIVATIONS = 60
-"""Floats kept per token, layer and hidden unit; 24 were measured on an H100 (docs/runpod.md)."""
+"""Floats kept per token, layer and hidden unit, on the safe side: about 24 would explain the
+0.64 GiB that a training took on an H100 (docs/training.md)."""
 
 DISK_BYTES_PER_RATING, DISK_GIB = 200, 1.0
 

@@ -18,12 +18,12 @@ from seqrec.datasets.trained_models import TrainedModel
 from seqrec.errors import ProjectError
 from seqrec.metrics.statistics import bootstrap_seeds, holm
 from seqrec.parameters import Evaluation, Parameters
+from seqrec.pipelines._slices import METRIC
 from seqrec.pipelines.evaluation.plots import plain
 from seqrec.pipelines.leaderboard.runs import as_rows, label, same_data
 
 logger = logging.getLogger(__name__)
 
-METRIC = "NDCG@10"
 COSTS = ["epochs", "seconds", "memory_gib", "largest_gradient_norm"]
 
 

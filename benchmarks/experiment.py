@@ -1,10 +1,12 @@
 """Train every model of the comparison with several seeds, then compare them.
 
     python experiment.py --env smoke --seeds 2026 2027 2028 --params runtime.eval_batch_size=1024
-    python experiment.py --env base --params dataset=ml-1m runtime.device=cuda
+    python experiment.py --env base --params dataset=ml-1m runtime.device=cuda --jobs 6
+    python experiment.py --prepared --params dataset=ml-1m-likes …  # laid out by likes.py
 
 Each training is the command that a user types. What was finished is not done again: the list of
-finished commands is kept in `data/08_reporting/experiment.txt`.
+finished commands is kept in `data/08_reporting/experiment.txt`. With `--jobs` models train side by
+side (a model's own trainings never do), which says nothing about their speed.
 """
 
 from __future__ import annotations
@@ -14,10 +16,11 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from timing import ROOT
 
-DONE = ROOT / "data" / "08_reporting" / "experiment.txt"
 MODELS = {
     "ss4rec": "train_ss4rec",
     "ncf": "train_ncf",
@@ -32,6 +35,8 @@ ABLATIONS = (
     "model.time_scale=log1p",
     "model.time_scale=log1p_plus_one",
     "model.initialization=authors",
+    "model.n_layers=1",
+    "model.n_layers=3",
     "training.loss_type=BPR",
 )
 UNTRAINED = ("recent_popularity", "item_knn")
@@ -44,53 +49,74 @@ def kedro(env: str, pipelines: str, params: list[str], namespaces: str = "") -> 
     return [*command, "--params", ",".join(params)] if params else command
 
 
-def commands(arguments: argparse.Namespace) -> list[list[str]]:
-    """List every command of the experiment, the cheap and the needed first."""
+def commands(arguments: argparse.Namespace) -> list[list[list[str]]]:
+    """List the stages of the experiment; within each, rows of commands that can run abreast."""
     env, shared = arguments.env, arguments.params
-    found = [kedro(env, "data_processing,recbole_format", shared)]
-    found += [kedro(env, "train_baselines", shared, ",".join(UNTRAINED))]
+    data = [] if arguments.prepared else [kedro(env, "data_processing,recbole_format", shared)]
+    untrained = kedro(env, "train_baselines", shared, ",".join(UNTRAINED))
+    rows: dict[str, list[list[str]]] = {model: [] for model in arguments.models}
     for seed in arguments.seeds:
         for model in arguments.models:
-            limit = [f"{model}.training.{x}" for x in arguments.training]
-            params = [*shared, *limit, f"{model}.training.seed={seed}"]
-            pipeline = MODELS[model]
-            space = model if pipeline == "train_baselines" else ""
-            found.append(kedro(env, pipeline, params, space))
+            rows[model].append(training(arguments, model, [f"{model}.training.seed={seed}"]))
+    seed = f"ss4rec.training.seed={arguments.seeds[0]}"
     for change in arguments.ablations:
-        limit = [f"ss4rec.training.{x}" for x in arguments.training]
-        params = [*shared, *limit, f"ss4rec.training.seed={arguments.seeds[0]}"]
-        found.append(kedro(env, "train_ss4rec", [*params, f"ss4rec.{change}"]))
-    return [*found, kedro(env, "leaderboard", shared)]
+        rows.setdefault("ss4rec", []).append(
+            training(arguments, "ss4rec", [seed, f"ss4rec.{change}"])
+        )
+    return [[data], [[untrained], *rows.values()], [[kedro(env, "leaderboard", shared)]]]
 
 
-def main() -> None:
-    """Run what is not done yet, one line each."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--env", default="base")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[2026, 2027, 2028])
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
-    parser.add_argument("--ablations", nargs="*", default=list(ABLATIONS))
-    parser.add_argument("--params", nargs="*", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--training", nargs="*", default=[], metavar="NAME=VALUE")
-    arguments = parser.parse_args()
-    DONE.parent.mkdir(parents=True, exist_ok=True)
-    finished = DONE.read_text().splitlines() if DONE.exists() else []
-    for command in commands(arguments):
+def training(arguments: argparse.Namespace, model: str, changes: list[str]) -> list[str]:
+    """Spell the training of a model."""
+    limits = [f"{model}.training.{x}" for x in arguments.training]
+    space = model if MODELS[model] == "train_baselines" else ""
+    return kedro(arguments.env, MODELS[model], [*arguments.params, *limits, *changes], space)
+
+
+def run(row: list[list[str]], done: Path) -> str:
+    """Run commands one after the other but for those that are done; return the last's output."""
+    output = ""
+    for command in row:
         shown = " ".join(command[2:])
+        finished = done.read_text().splitlines() if done.exists() else []
         if shown in finished and "leaderboard" not in shown:
             continue
         started = time.perf_counter()
         environment = {**os.environ, "KEDRO_DISABLE_TELEMETRY": "1", "COLUMNS": "140"}
-        done = subprocess.run(
+        result = subprocess.run(
             command, cwd=ROOT, text=True, capture_output=True, env=environment, check=False
         )
         seconds = time.perf_counter() - started
+        if result.returncode:
+            print(f"FAILED  {shown}\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}", flush=True)
+            raise SystemExit(1)
         print(f"{seconds:6.0f} s  {shown}", flush=True)
-        if done.returncode:
-            sys.exit(f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
-        with DONE.open("a") as handle:
+        output = result.stdout
+        with done.open("a") as handle:
             handle.write(f"{shown}\n")
-    print(done.stdout[done.stdout.rfind("history ") - 40 :])
+    return output
+
+
+def main() -> None:
+    """Run what is not done yet, one line each."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--env", default="base")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[2026, 2027, 2028])
+    parser.add_argument("--models", nargs="*", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--ablations", nargs="*", default=list(ABLATIONS))
+    parser.add_argument("--params", nargs="*", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--training", nargs="*", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--prepared", action="store_true", help="the atomic files are there")
+    parser.add_argument("--jobs", type=int, default=1, help="models trained side by side")
+    parser.add_argument("--done", type=Path, default=ROOT / "data/08_reporting/experiment.txt")
+    arguments = parser.parse_args()
+    arguments.done.parent.mkdir(parents=True, exist_ok=True)
+    for stage in commands(arguments):
+        with ThreadPoolExecutor(arguments.jobs) as pool:
+            outputs = list(pool.map(lambda row: run(row, arguments.done), stage))
+    print(outputs[-1][outputs[-1].rfind("history ") - 40 :])
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""Time loading and training on made-up interactions of MovieLens sizes, 1 to 32 million.
+"""Time loading, training and full ranking on made-up interactions, 1 to 32 million.
 
     python scale.py --millions 1 2 4 8 16 32 --loss CE
 
-Users, items and lengths are those of ML-32M, items follow Zipf's law, sessions have ties.
+Users, items and lengths are those of ML-32M, items follow Zipf's law, sessions have ties. Ranking
+is `rank` as the pipelines call it: every user's test item among all items, history masked and
+unmasked, at the known and at the unknown query time, loading included.
 """
 
 from __future__ import annotations
@@ -15,12 +17,13 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+import torch
 from timing import ROOT, commit, hardware
 
 from seqrec import columns as c
 from seqrec.datasets.atomic_files import AtomicFiles, write_twin
 from seqrec.parameters import Runtime, SS4RecModel, Training
-from seqrec.recbole_bridge.api import train
+from seqrec.recbole_bridge.api import rank, train
 from seqrec.recbole_bridge.config import build_config
 from seqrec.recbole_bridge.loaders import build_loaders
 from seqrec.recbole_bridge.recommenders import SS4RecRecommender
@@ -80,7 +83,14 @@ def measure(millions: float, arguments: argparse.Namespace) -> dict[str, object]
         held = resident_gib()
         interactions = len(loaders.dataset.histories.items)
         del loaders
-        _, history = train("ss4rec", files, model, training, runtime)
+        artifact, history = train("ss4rec", files, model, training, runtime)
+        cuda = arguments.device == "cuda"
+        if cuda:
+            torch.cuda.reset_peak_memory_stats()
+        started = time.perf_counter()
+        ranked = len(rank(artifact, files, runtime)) // (len(c.MASKS) * len(c.QUERY_TIMES))
+        ranking = time.perf_counter() - started
+        ranking_gib = torch.cuda.max_memory_allocated() / 2**30 if cuda else 0.0
     return {
         "interactions": interactions,
         "loss_type": arguments.loss,
@@ -92,6 +102,9 @@ def measure(millions: float, arguments: argparse.Namespace) -> dict[str, object]
         "first_epoch_seconds": round(float(history["train_seconds"].iloc[0]), 2),
         "valid_seconds": round(float(history["valid_seconds"].iloc[-1]), 2),
         "memory_gib": round(float(history["memory_gib"].max()), 2),
+        "users_ranked": ranked,
+        "rank_seconds": round(ranking, 2),
+        "rank_gib": round(ranking_gib, 2),
         "losses": " ".join(f"{loss:.3f}" for loss in history["loss"]),
         "precision": arguments.precision,
         "hardware": hardware(arguments.device),

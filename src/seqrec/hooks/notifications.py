@@ -144,7 +144,7 @@ class NotificationHooks:
     def _tell_best(self, event: EpochEnded) -> None:
         """Report a new best, but not every one."""
         last = self._told_at.get(event.model, -float("inf"))
-        if not event.best or time.monotonic() - last < self._pause:
+        if not event.best or time.monotonic() - last < self._pause():
             return
         self._told_at[event.model] = time.monotonic()
         best, epoch = event.row[event.metric], int(event.row["epoch"])
@@ -154,7 +154,6 @@ class NotificationHooks:
                 f"valid {event.metric} {best:.4f} in epoch {epoch}"
             )
 
-    @property
     def _pause(self) -> float:
         return 60 * self._parameters.notifications.best_minutes
 

@@ -78,7 +78,7 @@ class TrackingHooks:
         elif dataset_name in ("comparison", "differences"):
             self._log_table(self._run, dataset_name, data)
         elif dataset_name == "report":
-            self._log_folder(self._run, f"{self._dataset}-report", "report", dataset_name, {})
+            self._log_folder(self._run, f"{self._dataset()}-report", "report", dataset_name, {})
 
     @hook_impl
     @harmless
@@ -92,7 +92,6 @@ class TrackingHooks:
         """Close the run: it failed, or a signal stopped it."""
         self._close(getattr(error, "exit_code", 1))
 
-    @property
     def _dataset(self) -> str:
         return dataset_name(self._catalog)
 
@@ -119,7 +118,7 @@ class TrackingHooks:
 
         self._data_version = files.data_path.name
         facts = {"version": self._data_version, **files.stats}
-        artifact = wandb.Artifact(f"{self._dataset}-interactions", "dataset", metadata=facts)
+        artifact = wandb.Artifact(f"{self._dataset()}-interactions", "dataset", metadata=facts)
         with artifact.new_file("stats.json", encoding="utf-8") as handle:
             json.dump(facts, handle, indent=1)
         if not run.offline:  # offline, a model's metadata names the version
@@ -127,7 +126,7 @@ class TrackingHooks:
 
     def _log_model(self, run: wandb.Run, model: str, data: Any) -> None:
         facts = {**data.config, "data_version": self._data_version}
-        self._log_folder(run, f"{self._dataset}-{model}", "model", f"{model}.weights", facts)
+        self._log_folder(run, f"{self._dataset()}-{model}", "model", f"{model}.weights", facts)
 
     def _log_folder(
         self, run: wandb.Run, name: str, kind: str, saved: str, facts: dict[str, Any]

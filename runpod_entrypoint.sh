@@ -13,7 +13,7 @@ readonly MAMBA_WHEELS=https://github.com/state-spaces/mamba/releases/download
 readonly CONV_WHEELS=https://github.com/Dao-AILab/causal-conv1d/releases/download
 
 MODEL=all DATASET="" ENVIRONMENT=runpod EPOCHS="" BACKEND=auto
-RESUME=false DRY_RUN=false STOP_POD=false
+RESUME=false DRY_RUN=false STOP_POD=false KERNELS=false
 STAGE="start" CHILD="" RUN_NAME=""
 
 usage() {
@@ -224,7 +224,10 @@ install_kernels() {
   has_kernels || no_wheels "$tags"
 }
 
-has_kernels() { "$VENV/bin/python" -c 'import mamba_ssm, causal_conv1d' 2>/dev/null; }
+# Importing them takes 10 s or more: once found, they are not looked for again.
+has_kernels() {
+  [[ $KERNELS == true ]] || { "$VENV/bin/python" -c 'import mamba_ssm, causal_conv1d' 2>/dev/null && KERNELS=true; }
+}
 
 # The address of the newest version that is published for this machine; nothing if none is.
 first_there() {

@@ -35,6 +35,7 @@ OTHER_WAYS = [
     {"cuda_graphs": False},
     {"histories": "host"},
     {"histories": "host", "workers": 2},
+    {"workers": 2},
     {"ssm_backend": "torch"},
 ]
 

@@ -175,7 +175,8 @@ class WindowLoader(_Epochs):
         super().__init__(*arguments)
         self.longest = self.config["MAX_ITEM_LIST_LENGTH"]
         self._packs, self._tokens, self._capacity = packs(self.config), 0, 0
-        self._at_home = self._cutter.items.device != self.device
+        # Types, not devices: "cuda" and "cuda:0" differ.
+        self._at_home = self._cutter.items.device.type != self.device.type
 
     def start(self, epoch: int) -> Epoch:
         """Cut the training rows, windows with borders of their own, and shuffle them."""

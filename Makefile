@@ -14,7 +14,7 @@ APT = { SUDO=; [ "$$(id -u)" = 0 ] || SUDO="sudo -n"; $$SUDO apt-get update -qq 
   >/dev/null; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint audit gpu-test bench viz lock clean chromium
+.PHONY: help setup run test lint audit gpu-test bench bench-data viz lock clean chromium spark
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ setup: $(READY) ## make .venv and install the pinned set; TORCH=torch==2.8.0 pic
 run: $(READY) ## run every pipeline in the smoke environment (ML-100K, CPU, two minutes)
 	$(BIN)/kedro run
 
-test: $(READY) chromium ## run the whole test suite
+test: $(READY) chromium spark ## run the whole test suite
 	$(BIN)/python -m pytest tests/test_smoke.py
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
 	  $(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/test_smoke.py
@@ -44,6 +44,9 @@ gpu-test: $(READY) ## the tests that need a CUDA device
 
 bench: $(READY) ## time the engine on this machine; writes benchmarks/results/ssm-<device>.csv
 	cd benchmarks && ../$(BIN)/python ssm.py
+
+bench-data: $(READY) ## time data processing from 1 to 32 million rows, beside pandas; 15 minutes
+	cd benchmarks && ../$(BIN)/python data.py --millions 1 2 4 8 16 32 && ../$(BIN)/python data.py --millions 5 --pandas
 
 viz: $(READY) ## open the pipelines in kedro-viz
 	$(BIN)/kedro viz run
@@ -72,3 +75,10 @@ $(READY): pyproject.toml constraints.txt
 chromium:
 	@command -v chromium >/dev/null || $(call APT,chromium) \
 	  || echo "chromium is missing and cannot be installed here: browser tests will be skipped"
+
+# The second engine and the Java it runs on, likewise.
+spark: $(READY)
+	@$(BIN)/python -c 'import pyspark' 2>/dev/null \
+	  || $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[spark]" "$(TORCH)"
+	@command -v java >/dev/null || $(call APT,openjdk-17-jre-headless) \
+	  || echo "Java is missing and cannot be installed here: the tests of Spark will be skipped"

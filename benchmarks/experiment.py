@@ -2,7 +2,7 @@
 
     python experiment.py --env smoke --seeds 2026 2027 2028 --params runtime.eval_batch_size=1024
     python experiment.py --env base --params dataset=ml-1m runtime.device=cuda --jobs 6
-    python experiment.py --prepared --params dataset=ml-1m-likes …  # laid out by likes.py
+    python experiment.py --params dataset=ml-1m-likes source.path=ml-1m-likes.parquet …
 
 Each training is the command that a user types. What was finished is not done again: the list of
 finished commands is kept in `data/08_reporting/experiment.txt`. With `--jobs` models train side by
@@ -52,7 +52,7 @@ def kedro(env: str, pipelines: str, params: list[str], namespaces: str = "") -> 
 def commands(arguments: argparse.Namespace) -> list[list[list[str]]]:
     """List the stages of the experiment; within each, rows of commands that can run abreast."""
     env, shared = arguments.env, arguments.params
-    data = [] if arguments.prepared else [kedro(env, "data_processing,recbole_format", shared)]
+    data = [kedro(env, "data_processing,recbole_format", shared)]
     untrained = kedro(env, "train_baselines", shared, ",".join(UNTRAINED))
     rows: dict[str, list[list[str]]] = {model: [] for model in arguments.models}
     for seed in arguments.seeds:
@@ -108,7 +108,6 @@ def main() -> None:
     parser.add_argument("--ablations", nargs="*", default=list(ABLATIONS))
     parser.add_argument("--params", nargs="*", default=[], metavar="NAME=VALUE")
     parser.add_argument("--training", nargs="*", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--prepared", action="store_true", help="the atomic files are there")
     parser.add_argument("--jobs", type=int, default=1, help="models trained side by side")
     parser.add_argument("--done", type=Path, default=ROOT / "data/08_reporting/experiment.txt")
     arguments = parser.parse_args()

@@ -50,7 +50,8 @@ def write_interactions(folder: Path, count: int, seed: int = 0) -> AtomicFiles:
     gaps = np.where(generator.random(total) < 0.4, 0, generator.integers(1, 90, total))
     gaps += (generator.random(total) < 0.01) * generator.integers(0, 10**7, total)
     split = np.zeros(total, np.int8)
-    split[starts + lengths - 2], split[starts + lengths - 1] = 1, 2
+    split[starts + lengths - 2] = c.SPLITS.index(c.VALID)
+    split[starts + lengths - 1] = c.SPLITS.index(c.TEST)
     table = {
         c.USER: np.repeat(np.arange(1, users + 1, dtype=np.int32), lengths),
         c.ITEM: items.astype(np.int32),

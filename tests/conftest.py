@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +19,7 @@ from kedro.io.core import Version
 
 from seqrec import columns as c
 from seqrec.datasets.atomic_files import AtomicFiles, AtomicFilesDataset
+from seqrec.datasets.engine import connect
 from seqrec.parameters import (
     BPRMFModel,
     DataProcessing,
@@ -59,12 +61,27 @@ def cyclic_ratings(users: int = 24, shortest: int = 6, longest: int = 14) -> pd.
     return pd.DataFrame(rows, columns=names).drop_duplicates([c.USER, c.ITEM])
 
 
+DUCKDB = {"backend": "duckdb"}
+
+
+def on_engine(table: pd.DataFrame) -> ibis.Table:
+    """Put a table on DuckDB, ratings typed as `RatingsDataset` types them."""
+    types = {c.USER: str, c.ITEM: str, c.RATING: float, c.TIMESTAMP: "int64"}
+    typed = table.astype({name: kind for name, kind in types.items() if name in table})
+    return connect(DUCKDB).create_table(ibis.util.gen_name("test"), typed, temp=True)
+
+
+def options_of(**options: object) -> DataProcessing:
+    """Parameters that keep toy data."""
+    small = {"user_core": 5, "item_core": 1, "tie_policy": "file"}
+    return DataProcessing.model_validate({**small, **options})
+
+
 def process(ratings: pd.DataFrame, **options: object) -> pd.DataFrame:
     """Run the nodes of data_processing."""
-    options = {"user_core": 5, "item_core": 1, "tie_policy": "file", **options}
-    parameters = DataProcessing.model_validate(options)
-    core = filter_core(clean_ratings(ratings, parameters), parameters)
-    return mark_held_out(order_history(core, parameters))
+    parameters = options_of(**options)
+    core = filter_core(clean_ratings(on_engine(ratings), parameters), parameters)
+    return mark_held_out(order_history(core, parameters), parameters).to_pandas()
 
 
 @pytest.fixture(scope="session")
@@ -89,8 +106,8 @@ def make_files(tmp_path: Path) -> MakeFiles:
         ).assign(**{c.GENRES: "Drama|War"})
         version = Version(None, "2026-01-01T00.00.00.000Z")
         dataset = AtomicFilesDataset(filepath=folder, version=version)
-        stats = describe_interactions(interactions)
-        dataset.save(write_atomic_files(interactions, movies, stats))
+        table = on_engine(interactions)
+        dataset.save(write_atomic_files(table, movies, describe_interactions(table)))
         return AtomicFilesDataset(filepath=folder, version=Version(None, None)).load()
 
     return make

@@ -3,6 +3,8 @@
 USER = "user_id"
 ITEM = "item_id"
 RATING = "rating"
+FILE_ORDER = "file_order"
+"""Grows from row to row of the source."""
 TIMESTAMP = "timestamp"
 """Seconds since 1970-01-01 UTC, exact int64."""
 
@@ -14,13 +16,18 @@ POSITION = "position"
 """Place of an interaction in its user's history, from 0; no ties."""
 DELTA = "delta"
 """Seconds since the user's previous interaction; 0 for the first."""
+FOLLOWING = "following"
+"""Interactions of the user that follow, at most 2."""
 SPLIT = "split"
 """What an interaction is for: one of `SPLITS`."""
 
 TRAIN = "train"
 VALID = "valid"
+CONTEXT = "context"
+"""History of the test interaction alone: neither learned nor ranked (temporal split)."""
 TEST = "test"
-SPLITS = (TRAIN, VALID, TEST)
+SPLITS = (TRAIN, VALID, CONTEXT, TEST)
+"""In order of time within each user."""
 
 MASK = "mask"
 """Whether the history is taken out of the candidates: one of `MASKS`."""

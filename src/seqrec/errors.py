@@ -1,13 +1,15 @@
 """The errors a user is meant to read."""
 
 import click
+from kedro.io.core import DatasetError
 
 
-class ProjectError(click.ClickException):
+class ProjectError(click.ClickException, DatasetError):
     """A mistake the user can mend: one line that names the culprit and the remedy.
 
     Click prints it as ``Error: …`` without a traceback and exits with status 1; in Python it is
-    an ordinary exception.
+    an ordinary exception. As a `DatasetError` it leaves a dataset as it is: Kedro wraps others in
+    a text of many lines.
     """
 
 

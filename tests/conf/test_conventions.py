@@ -15,7 +15,7 @@ from seqrec.hooks.preflight import check_outputs, check_parameters
 from seqrec.parameters import Parameters
 from tests.conftest import ROOT
 
-ENVIRONMENTS = ("smoke", "runpod")
+ENVIRONMENTS = ("smoke", "runpod", "spark")
 # What an environment may change. Everything else is the experiment and stays in base.
 RUNPOD_MAY = {"runtime", "dataset", "raw", "data"}
 SMALLER = ("model.n_layers", "model.max_length", "model.d_state")
@@ -63,6 +63,10 @@ def outside(names, allowed):
 
 def test_runpod_changes_the_machine_and_the_data_only():
     assert outside(settings_of("runpod"), RUNPOD_MAY) == set()
+
+
+def test_spark_changes_the_engine_only():
+    assert outside(settings_of("spark"), {"engine"}) == set()
 
 
 def test_smoke_makes_the_experiment_smaller_and_nothing_else():

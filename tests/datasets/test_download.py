@@ -10,9 +10,8 @@ import pytest
 from seqrec import columns as c
 from seqrec.datasets import download as module
 from seqrec.datasets import movielens
-from seqrec.datasets.movielens import MovieLensDataset
 from seqrec.errors import ProjectError
-from tests.datasets.test_movielens import RELEASES
+from tests.datasets.test_movielens import RELEASES, ratings_of
 from tests.servers import serving
 
 
@@ -66,20 +65,18 @@ def sums(monkeypatch):
 
 def fetch(folder, mirror, release="ml-1m"):
     with serving(mirror) as address:
-        dataset = MovieLensDataset(
-            release=release, table="ratings", filepath=str(folder), mirror=address
-        )
+        dataset = ratings_of(folder, release, address)
         dataset.preflight()
-        return dataset.load()
+        return dataset.load().to_pandas()
 
 
 @pytest.mark.parametrize("release", [name for name in RELEASES if name != "ml-100k"])
 def test_every_release_is_downloaded_checked_and_read(tmp_path, release, sums):
     mirror = Mirror({f"{release}.zip": archive(release)})
-    assert fetch(tmp_path / "raw", mirror, release)[c.USER].tolist() == [1, 2]
-    assert fetch(tmp_path / "raw", mirror, release)[c.USER].tolist() == [1, 2]
+    assert fetch(tmp_path / "raw", mirror, release)[c.USER].tolist() == ["1", "2"]
+    assert fetch(tmp_path / "raw", mirror, release)[c.USER].tolist() == ["1", "2"]
     assert len(mirror.asked) == 1
-    assert [path.name for path in (tmp_path / "raw").iterdir()] == [f"{release}.zip"]
+    assert {path.name for path in (tmp_path / "raw").iterdir()} == {release, f"{release}.zip"}
 
 
 @pytest.mark.parametrize("ranges", [True, False], ids=["ranges", "no ranges"])
@@ -123,11 +120,8 @@ def test_what_fails_is_said_and_nothing_is_left_to_be_taken_for_a_release(
 
 
 def test_no_server(tmp_path):
-    dataset = MovieLensDataset(
-        release="ml-1m", table="ratings", filepath=str(tmp_path), mirror="http://127.0.0.1:9"
-    )
     with pytest.raises(ProjectError, match="cannot be reached"):
-        dataset.preflight()
+        ratings_of(tmp_path, "ml-1m", "http://127.0.0.1:9").preflight()
 
 
 def test_a_full_disk_is_noticed_before_it_is_full(tmp_path, sums, monkeypatch):

@@ -7,8 +7,10 @@ import pytest
 
 from seqrec import columns as c
 from seqrec.datasets import movielens
-from seqrec.datasets.movielens import MovieLensDataset
+from seqrec.datasets.movielens import MoviesDataset
+from seqrec.datasets.ratings import RatingsDataset
 from seqrec.errors import ProjectError
+from tests.conftest import DUCKDB
 
 CSV_RATINGS = "userId,movieId,rating,timestamp\n1,10,3.5,964982703\n2,11,5.0,964982704\n"
 CSV_MOVIES = (
@@ -71,8 +73,19 @@ def write(folder, release, packed):
         (folder / release / name).write_text(text)
 
 
+def ratings_of(folder, release, mirror=None):
+    return RatingsDataset(
+        dataset=release, filepath=str(folder), engine=DUCKDB, mirror=mirror,
+        rejects=str(folder / "rejects.csv"),
+    )  # fmt: skip
+
+
 def load(folder, release, table):
-    dataset = MovieLensDataset(release=release, table=table, filepath=str(folder))
+    if table == "ratings":
+        dataset = ratings_of(folder, release)
+        dataset.preflight()
+        return dataset.load().to_pandas()
+    dataset = MoviesDataset(dataset=release, filepath=str(folder))
     dataset.preflight()
     return dataset.load()
 
@@ -82,14 +95,25 @@ def load(folder, release, table):
 def test_every_release_reads_the_same(tmp_path, release, packed):
     write(tmp_path, release, packed)
     ratings = load(tmp_path, release, "ratings")
-    expected = {c.USER: [1, 2], c.ITEM: [10, 11], c.RATING: [3.5, 5.0]}
+    expected = {c.USER: ["1", "2"], c.ITEM: ["10", "11"], c.RATING: [3.5, 5.0]}
     expected[c.TIMESTAMP] = [964982703, 964982704]
-    pd.testing.assert_frame_equal(ratings, pd.DataFrame(expected))
+    pd.testing.assert_frame_equal(ratings, pd.DataFrame(expected), check_dtype=False)
+    assert ratings[c.TIMESTAMP].dtype == "int64"
     movies = load(tmp_path, release, "movies")
     assert movies[c.ITEM].tolist() == ["10", "11"]
     assert movies[c.TITLE].tolist() == ["Postman, The (Postino, Il)", "Untitled"]
     assert movies[c.YEAR].tolist() == [1994, pd.NA]
     assert movies[c.GENRES].tolist() == ["Comedy|Drama", "War"]
+
+
+def test_only_what_is_needed_is_unpacked_and_once(tmp_path):
+    write(tmp_path, "ml-20m", packed=True)
+    with zipfile.ZipFile(tmp_path / "ml-20m.zip", "a") as archive:
+        archive.writestr("ml-20m/genome-scores.csv", "large")
+    load(tmp_path, "ml-20m", "ratings")
+    assert [path.name for path in (tmp_path / "ml-20m").iterdir()] == ["ratings.csv"]
+    (tmp_path / "ml-20m.zip").unlink()
+    assert len(load(tmp_path, "ml-20m", "ratings")) == 2
 
 
 def test_latin_1_titles(tmp_path):
@@ -107,45 +131,58 @@ def test_ml_100k_comes_with_recbole(tmp_path):
     assert movies.iloc[0].tolist() == ["1", "Toy Story", 1995, "Animation|Children's|Comedy"]
 
 
-def preflight(folder, release, table="ratings"):
-    MovieLensDataset(release=release, table=table, filepath=str(folder)).preflight()
-
-
 def test_an_unknown_release_lists_the_known_ones(tmp_path):
     with pytest.raises(ProjectError, match="unknown dataset 'ml-9m': choose one of ml-100k"):
-        preflight(tmp_path, "ml-9m")
+        ratings_of(tmp_path, "ml-9m").preflight()
 
 
 def test_a_missing_release_says_where_to_put_it(tmp_path):
     with pytest.raises(ProjectError, match=r"ml-1m is not in .*: put ml-1m\.zip or its unpacked"):
-        preflight(tmp_path, "ml-1m")
+        ratings_of(tmp_path, "ml-1m").preflight()
 
 
-def test_a_truncated_zip_is_named(tmp_path):
+def test_a_truncated_zip_is_named_and_leaves_nothing(tmp_path):
     write(tmp_path, "ml-1m", packed=True)
     whole = (tmp_path / "ml-1m.zip").read_bytes()
     (tmp_path / "ml-1m.zip").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ProjectError, match=r"ml-1m\.zip is damaged"):
-        preflight(tmp_path, "ml-1m")
+        ratings_of(tmp_path, "ml-1m").preflight()
+    assert [path.name for path in tmp_path.iterdir()] == ["ml-1m.zip"]
 
 
 def test_a_zip_without_the_table_is_named(tmp_path):
     with zipfile.ZipFile(tmp_path / "ml-1m.zip", "w") as archive:
         archive.writestr("ml-1m/README", "")
     with pytest.raises(ProjectError, match="damaged"):
-        preflight(tmp_path, "ml-1m")
+        ratings_of(tmp_path, "ml-1m").preflight()
 
 
 def test_a_missing_column_is_named(tmp_path):
     (tmp_path / "ml-20m").mkdir()
     (tmp_path / "ml-20m" / "ratings.csv").write_text("userId,movieId,rating\n1,2,3\n")
     with pytest.raises(ProjectError, match="column 'timestamp' is missing: found userId, movieId"):
-        preflight(tmp_path, "ml-20m")
+        ratings_of(tmp_path, "ml-20m").preflight()
 
 
-@pytest.mark.parametrize("text", ["", "a::b\n", "1::2::x::y::z\n"])
-def test_a_file_of_another_format_is_named(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "is empty"),
+        ("a::b\n", "line 1: 2 columns instead of 4"),
+        ("1::2::3::4\n1::2::x::y::z\n", "line 2: 5 columns instead of 4"),
+        ("1::2::x::4\n", "line 1: rating 'x' is no number"),
+    ],
+)
+def test_a_file_of_another_format_is_named_with_its_line(tmp_path, text, complaint):
     (tmp_path / "ml-1m").mkdir()
     (tmp_path / "ml-1m" / "ratings.dat").write_text(text)
-    with pytest.raises(ProjectError, match=r"ratings\.dat is not a ml-1m ratings file"):
-        preflight(tmp_path, "ml-1m")
+    with pytest.raises(ProjectError, match=rf"ratings\.dat.*{complaint}"):
+        ratings_of(tmp_path, "ml-1m").preflight()
+
+
+@pytest.mark.parametrize("text", ["", "1::x\n"])
+def test_movies_of_another_format_are_named(tmp_path, text):
+    (tmp_path / "ml-1m").mkdir()
+    (tmp_path / "ml-1m" / "movies.dat").write_text(text)
+    with pytest.raises(ProjectError, match=r"movies\.dat is not a ml-1m movies file"):
+        load(tmp_path, "ml-1m", "movies")

@@ -1,33 +1,37 @@
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqrec import columns as c
+from seqrec.contracts import Interactions, Ratings
+from seqrec.datasets.engine import connect
 from seqrec.errors import ProjectError
 from seqrec.parameters import DataProcessing
 from seqrec.pipelines.data_processing.nodes import clean_ratings, filter_core, order_history
 from seqrec.pipelines.recbole_format.nodes import describe_interactions
-from seqrec.schemas import Interactions, Ratings
-from tests.conftest import process
+from tests.conftest import DUCKDB, on_engine, process
 
 
 def ratings_of(*rows):
     return pd.DataFrame(rows, columns=[c.USER, c.ITEM, c.RATING, c.TIMESTAMP])
 
 
-def test_cleaning_types_columns_and_drops_exact_repetitions():
+def test_of_repetitions_the_highest_rating_stays():
     raw = ratings_of((1, 7, 4, 100), (1, 7, 2, 100), (1, 7, 5, 101), (2, 7, 1, 100))
-    ratings = clean_ratings(raw, DataProcessing())
-    assert ratings[c.RATING].tolist() == [4.0, 5.0, 1.0]
-    assert ratings[c.USER].tolist() == ["1", "1", "2"]
-    Ratings.validate(ratings)
+    ratings = clean_ratings(on_engine(raw), DataProcessing())
+    Ratings.check(ratings, "ratings")
+    rows = ratings.order_by(c.USER, c.TIMESTAMP).to_pandas()
+    assert rows[c.RATING].tolist() == [4.0, 5.0, 1.0]
+    assert rows[c.USER].tolist() == ["1", "1", "2"]
 
 
 def test_the_rating_threshold_is_inclusive():
     raw = ratings_of((1, 7, 4.0, 1), (1, 8, 3.5, 2), (1, 9, 4.5, 3))
-    assert clean_ratings(raw, DataProcessing(min_rating=4.0))[c.ITEM].tolist() == ["7", "9"]
+    kept = clean_ratings(on_engine(raw), DataProcessing(min_rating=4.0)).to_pandas()
+    assert sorted(kept[c.ITEM]) == ["7", "9"]
 
 
 random_ratings = st.lists(
@@ -37,11 +41,13 @@ random_ratings = st.lists(
 )
 
 
+@settings(deadline=None, max_examples=40)
 @given(random_ratings, st.integers(3, 4), st.integers(1, 4))
 def test_the_core_is_the_largest_that_is_dense_enough(rows, user_core, item_core):
     options = DataProcessing(user_core=user_core, item_core=item_core)
-    ratings = clean_ratings(ratings_of(*rows), options)
-    kept = [*zip(ratings[c.USER], ratings[c.ITEM], strict=True)]
+    ratings = clean_ratings(on_engine(ratings_of(*rows)), options)
+    table = ratings.to_pandas()
+    kept = [*zip(table[c.USER], table[c.ITEM], strict=True)]
     while True:  # the definition, one removal at a time
         users, items = [u for u, _ in kept], [i for _, i in kept]
         thin = [
@@ -54,8 +60,8 @@ def test_the_core_is_the_largest_that_is_dense_enough(rows, user_core, item_core
         with pytest.raises(ProjectError, match=r"lower data_processing\.user_core"):
             filter_core(ratings, options)
         return
-    core = filter_core(ratings, options)
-    assert [*zip(core[c.USER], core[c.ITEM], strict=True)] == kept
+    core = filter_core(ratings, options).to_pandas()
+    assert sorted(zip(core[c.USER], core[c.ITEM], strict=True)) == sorted(kept)
 
 
 def test_histories_are_in_order_of_time_with_exact_gaps():
@@ -64,7 +70,7 @@ def test_histories_are_in_order_of_time_with_exact_gaps():
     assert interactions[c.DELTA].tolist() == [0, 1, 0, 64, 16_999_935]
     assert interactions[c.POSITION].tolist() == [0, 1, 2, 3, 4]
     assert interactions[c.SPLIT].tolist() == [c.TRAIN] * 3 + [c.VALID, c.TEST]
-    Interactions.validate(interactions)
+    Interactions.check(on_engine(interactions), "interactions")
 
 
 def tied(order):
@@ -89,8 +95,9 @@ def test_hash_order_is_the_documented_one():
     """MD5 of user|item|time|seed, as any SQL engine computes it."""
     import hashlib
 
-    ratings = clean_ratings(tied(range(5)), DataProcessing())
-    ordered = order_history(ratings, DataProcessing(seed=9))
+    options = DataProcessing(seed=9)
+    ordered = order_history(clean_ratings(on_engine(tied(range(5))), options), options)
+    ordered = ordered.order_by(c.POSITION).to_pandas()
     digest = {str(i): hashlib.md5(f"1|{i}|5|9".encode()).hexdigest() for i in range(5)}
     assert ordered[c.ITEM].tolist() == sorted(digest, key=digest.__getitem__)
 
@@ -105,7 +112,7 @@ def test_inputs_are_not_mutated():
 def test_statistics_by_hand():
     rows = [(1, item, 1.0, 10 * (item // 2)) for item in range(6)]
     rows += [(2, item, 1.0, 10 * item) for item in range(5)]
-    stats = describe_interactions(process(ratings_of(*rows)))
+    stats = describe_interactions(on_engine(process(ratings_of(*rows))))
     assert stats["users"] == 2
     assert stats["items"] == 6
     assert stats["interactions"] == 11
@@ -117,23 +124,93 @@ def test_statistics_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "complaint"),
+    ("row", "column", "value", "rule"),
     [
-        (c.TIMESTAMP, -1, "in_range"),
-        (c.SPLIT, c.TRAIN, "ends on one valid and one test"),
-        (c.POSITION, 7, "positions count"),
+        (5, c.TIMESTAMP, -1, "timestamp lies between 1970 and 2286"),
+        (5, c.SPLIT, "rest", "split is one of train, valid, context, test"),
+        (0, c.SPLIT, c.TEST, "splits follow in time"),
+        (2, c.SPLIT, c.VALID, "splits follow in time"),
+        (5, c.POSITION, 7, "positions count"),
+        (3, c.DELTA, -1, "delta is at least 0"),
+        (3, c.USER, None, "user_id is not null"),
     ],
 )
-def test_the_contract_refuses_what_no_model_should_see(column, value, complaint):
-    import pandera.errors
-
+def test_the_contract_refuses_what_no_model_should_see(row, column, value, rule):
     broken = process(ratings_of(*((1, item, 1.0, item) for item in range(6))))
-    broken.loc[5, column] = value
-    with pytest.raises(pandera.errors.SchemaErrors, match=complaint):
-        Interactions.validate(broken, lazy=True)
+    broken.loc[row, column] = value
+    table = connect(DUCKDB).create_table(ibis.util.gen_name("broken"), broken, temp=True)
+    with pytest.raises(
+        ProjectError, match=rf"some/where: \d \w+ break the rule '{rule}.*the first: "
+    ):
+        Interactions.check(table, "some/where")
+
+
+def test_the_contract_refuses_an_interaction_that_is_there_twice():
+    rows = process(ratings_of(*((1, item, 1.0, 9) for item in range(6))))
+    rows.loc[1, c.ITEM] = rows.loc[0, c.ITEM]
+    with pytest.raises(ProjectError, match="no interaction of a user is there twice"):
+        Interactions.check(on_engine(rows), "interactions")
+
+
+def test_the_contract_refuses_other_columns():
+    rows = process(ratings_of(*((1, item, 1.0, 9) for item in range(6)))).drop(columns=c.DELTA)
+    with pytest.raises(ProjectError, match=r"columns are .* instead of"):
+        Interactions.check(on_engine(rows), "interactions")
 
 
 def test_time_is_int64_throughout():
     interactions = process(ratings_of(*((1, item, 1.0, 2**32 + item) for item in range(6))))
     assert interactions[c.TIMESTAMP].dtype == np.int64
     assert interactions[c.DELTA].tolist() == [0, 1, 1, 1, 1, 1]
+
+
+DAY = 86_400
+
+
+def walk(user, days):
+    return [(user, 100 * user + n, 1.0, day * DAY) for n, day in enumerate(days)]
+
+
+def test_a_temporal_split_cuts_time_once_for_everybody():
+    rows = walk(1, [0, 1, 2, 11, 12, 13, 21, 22]) + walk(2, [0, 1, 2, 3, 4])
+    rows += (
+        walk(3, [9, 12, 14, 15, 29])
+        + walk(4, [20, 21, 22, 23, 24])
+        + walk(5, [11, 12, 13, 14, 25])
+    )
+    found = process(
+        ratings_of(*rows), split="temporal", valid_from="1970-01-11", test_from="1970-01-21"
+    )
+    Interactions.check(on_engine(found), "interactions")
+    splits = found.groupby(c.USER)[c.SPLIT].agg(list).to_dict()
+    assert splits == {
+        "1": [c.TRAIN] * 3 + [c.VALID, c.CONTEXT, c.CONTEXT, c.TEST],
+        "2": [c.TRAIN] * 5,  # nothing to ask about
+        "3": [c.TRAIN, c.VALID, c.CONTEXT, c.CONTEXT, c.TEST],
+        "5": [c.CONTEXT] * 4 + [c.TEST],  # came after training: known by its history only
+    }  # user 4 came after the cut: no history to ask with
+
+
+def test_temporal_cuts_can_be_quantiles():
+    rows = [row for user in range(1, 9) for row in walk(user, range(user, user + 12))]
+    found = process(ratings_of(*rows), split="temporal", valid_from=0.6, test_from=0.8)
+    times = np.array([row[3] for row in rows])
+    valid_from, test_from = (np.quantile(times, q) for q in (0.6, 0.8))
+    assert (found[c.SPLIT] == c.TRAIN).sum() == (times < valid_from).sum()
+    test = found[found[c.SPLIT] == c.TEST]
+    assert (test[c.TIMESTAMP] >= test_from).all()
+    assert (found[found[c.SPLIT] == c.CONTEXT][c.TIMESTAMP] < test_from).all()
+    assert test[c.USER].is_unique
+
+
+@pytest.mark.parametrize(
+    ("cuts", "complaint"),
+    [
+        ({"valid_from": 0.9, "test_from": 0.8}, "valid_from must lie before"),
+        ({"valid_from": 0.5, "test_from": "2030-01-01"}, "no user has interactions before and"),
+    ],
+)
+def test_a_cut_that_leaves_nothing_to_test_is_refused(cuts, complaint):
+    rows = [row for user in range(1, 9) for row in walk(user, range(12))]
+    with pytest.raises(ProjectError, match=complaint):
+        process(ratings_of(*rows), split="temporal", **cuts)

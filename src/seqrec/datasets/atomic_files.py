@@ -5,15 +5,30 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import ibis
 import pandas as pd
+from ibis import _
 from kedro.io import AbstractVersionedDataset, Version
 from kedro_datasets._typing import JSONPreview
 
 from seqrec import columns as c
 from seqrec.datasets.atomic_write import new_directory
+from seqrec.datasets.engine import write_parquet, write_text
 
 INTERACTIONS = "interactions.parquet"
 """The twin: RecBole's ids, position, delta and split code of every interaction."""
+
+
+_CODE = "code"
+_FIELDS = {
+    c.USER: "token",
+    c.ITEM: "token",
+    c.RATING: "float",
+    c.TIMESTAMP: "float",
+    c.POSITION: "float",
+    c.DELTA: "float",
+    c.SPLIT: "token",
+}
 
 
 def ids_file(field: str) -> str:
@@ -23,9 +38,9 @@ def ids_file(field: str) -> str:
 
 @dataclass(frozen=True)
 class AtomicTables:
-    """What is saved: tables whose columns are RecBole's ``name:type`` fields."""
+    """What is saved: the interactions, and items in RecBole's ``name:type`` fields."""
 
-    inter: pd.DataFrame
+    inter: ibis.Table
     item: pd.DataFrame
     stats: dict[str, Any]
 
@@ -105,8 +120,8 @@ class AtomicFilesDataset(AbstractVersionedDataset[AtomicTables, AtomicFiles]):
         """Write the tables as tab-separated text and the twin, atomically."""
         folder = Path(self._get_save_path())
         with new_directory(folder) as scratch:
-            for suffix, table in (("inter", data.inter), ("item", data.item)):
-                table.to_csv(scratch / f"{folder.name}.{suffix}", sep="\t", index=False)
+            write_text(_as_fields(data.inter), scratch / f"{folder.name}.inter")
+            data.item.to_csv(scratch / f"{folder.name}.item", sep="\t", index=False)
             _write_twin(data.inter, scratch)
             text = json.dumps(data.stats, indent=2, ensure_ascii=False)
             (scratch / "stats.json").write_text(text + "\n", encoding="utf-8")
@@ -117,21 +132,41 @@ class AtomicFilesDataset(AbstractVersionedDataset[AtomicTables, AtomicFiles]):
         return JSONPreview(json.dumps(self.load().stats))
 
     def _exists(self) -> bool:
-        return (Path(self._get_load_path()) / INTERACTIONS).is_file()
+        return (Path(self._get_load_path()) / INTERACTIONS).exists()
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath), "version": self._version}
 
 
-def _write_twin(inter: pd.DataFrame, folder: Path) -> None:
-    """Write the interactions with dense ids, numbered as RecBole numbers them."""
-    columns = {}
-    for field in (c.USER, c.ITEM):
-        codes, tokens = pd.factorize(inter[f"{field}:token"])
-        pd.DataFrame({field: pd.Series(tokens, dtype="str")}).to_parquet(folder / ids_file(field))
-        columns[field] = (codes + 1).astype("int32")
-    for field in (c.POSITION, c.DELTA):
-        columns[field] = inter[f"{field}:float"].to_numpy().astype("int32")
-    splits = pd.Categorical(inter[f"{c.SPLIT}:token"], categories=list(c.SPLITS))
-    columns[c.SPLIT] = splits.codes
-    pd.DataFrame(columns).to_parquet(folder / INTERACTIONS, index=False)
+def _as_fields(interactions: ibis.Table) -> ibis.Table:
+    """Name the columns as RecBole wants them, users in order, each in order of time."""
+    fields = {f"{name}:{kind}": _[name] for name, kind in _FIELDS.items()}
+    return interactions.order_by(c.USER, c.POSITION).select(**fields)
+
+
+def _write_twin(interactions: ibis.Table, folder: Path) -> None:
+    """Write the interactions with dense ids, numbered as RecBole numbers them: by appearance."""
+    users = _numbered(interactions.select(c.USER).distinct(), c.USER, _[c.USER])
+    with_user = interactions.join(users.cache(), c.USER).drop(c.USER)
+    place = _[_CODE].cast("int64") * 2**32 + _[c.POSITION]
+    seen = with_user.group_by(c.ITEM).agg(first=place.min())
+    items = _numbered(seen, c.ITEM, _["first"]).rename(item_code=_CODE).cache()
+    split = ibis.cases(*((_[c.SPLIT] == name, code) for code, name in enumerate(c.SPLITS)))
+    columns = {
+        c.USER: _[_CODE],
+        c.ITEM: _["item_code"],
+        c.POSITION: _[c.POSITION].cast("int32"),
+        c.DELTA: _[c.DELTA].cast("int32"),
+        c.SPLIT: split.cast("int32").cast("int8"),
+    }
+    numbers = with_user.join(items, c.ITEM).drop(c.ITEM).select(**columns)
+    write_parquet(numbers.order_by(c.USER, c.POSITION), folder / INTERACTIONS)
+    for field, table, code in ((c.USER, users, _CODE), (c.ITEM, items, "item_code")):
+        tokens = table.order_by(code).select(field).to_pandas().astype("str")
+        tokens.to_parquet(folder / ids_file(field))
+
+
+def _numbered(names: ibis.Table, field: str, order: ibis.Deferred) -> ibis.Table:
+    """Number rows from 1."""
+    number = ibis.row_number().over(order_by=order) + 1
+    return names.mutate(**{_CODE: number.cast("int32")}).select(field, _CODE)

@@ -1,4 +1,4 @@
-"""Directories that appear whole or not at all."""
+"""Directories and files that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 
 @contextmanager
@@ -37,6 +38,30 @@ def new_directory(target: Path) -> Iterator[Path]:
         _flush(target.parent)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def new_file(target: Path) -> Iterator[IO[str]]:
+    """Yield a text file that replaces `target` when the block ends well.
+
+    Args:
+        target: The file to make or replace; its folder is made.
+
+    Yields:
+        The file, open for writing.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    scratch = Path(name)
+    try:
+        with open(handle, "w", encoding="utf-8", newline="") as opened:
+            yield opened
+        scratch.chmod(0o644)
+        _flush(scratch)
+        scratch.replace(target)
+    except BaseException:
+        scratch.unlink(missing_ok=True)
         raise
 
 

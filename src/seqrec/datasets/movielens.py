@@ -1,4 +1,4 @@
-"""MovieLens releases as a Kedro dataset: ratings or movies, from a zip, a folder or RecBole.
+"""MovieLens releases: where their tables are and how they are written.
 
 Facts about the releases: https://grouplens.org/datasets/movielens/ (Harper & Konstan, 2015).
 """
@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import functools
 import io
+import logging
+import shutil
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any
 
 import pandas as pd
 from kedro.io import AbstractDataset
@@ -21,31 +24,13 @@ from seqrec import columns as c
 from seqrec.datasets.download import check_md5, download
 from seqrec.errors import ProjectError
 
-Table = Literal["ratings", "movies"]
+logger = logging.getLogger(__name__)
 
 _GENRES_100K = (
     "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime",
     "Documentary", "Drama", "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance",
     "Sci-Fi", "Thriller", "War", "Western",
 )  # fmt: skip
-
-
-def _ratings_separated(text: io.TextIOBase) -> pd.DataFrame:
-    """Read ``user::item::rating::time`` lines; each ``::`` is two separators to the C parser."""
-    return pd.read_csv(text, sep=":", header=None, usecols=[0, 2, 4, 6], names=range(7))
-
-
-def _ratings_tab(text: io.TextIOBase) -> pd.DataFrame:
-    return pd.read_csv(text, sep="\t", header=None)
-
-
-def _ratings_csv(text: io.TextIOBase) -> pd.DataFrame:
-    return _select(pd.read_csv(text), ["userId", "movieId", "rating", "timestamp"])
-
-
-def _ratings_atomic(text: io.TextIOBase) -> pd.DataFrame:
-    fields = ["user_id:token", "item_id:token", "rating:float", "timestamp:float"]
-    return _select(pd.read_csv(text, sep="\t"), fields)
 
 
 def _movies_separated(text: io.TextIOBase) -> pd.DataFrame:
@@ -85,9 +70,32 @@ def _select(table: pd.DataFrame, wanted: list[str]) -> pd.DataFrame:
     return table[wanted]
 
 
+Columns = dict[str, str]
+"""Name of the column that holds `user`, `item`, `rating` and `timestamp`, in the file's order."""
+
+_PLAIN = {name: name for name in ("user", "item", "rating", "timestamp")}
+_CSV = {"user": "userId", "item": "movieId", "rating": "rating", "timestamp": "timestamp"}
+_ATOMIC = {
+    "user": "user_id:token",
+    "item": "item_id:token",
+    "rating": "rating:float",
+    "timestamp": "timestamp:float",
+}
+
+
 @dataclass(frozen=True)
-class _File:
-    """One table's place in a release and how its text is read."""
+class _Ratings:
+    """How a release keeps its ratings; without a header the columns' names are ours."""
+
+    name: str
+    separator: str
+    columns: Columns
+    header: bool
+
+
+@dataclass(frozen=True)
+class _Movies:
+    """How a release keeps its movies."""
 
     name: str
     read: Callable[[io.TextIOBase], pd.DataFrame]
@@ -95,43 +103,36 @@ class _File:
 
 
 @dataclass(frozen=True)
-class _Release:
-    """A release: its folder (inside the zip too) and its tables."""
+class _Format:
+    """A release: its folder inside the archive and its tables."""
 
     folder: str
-    tables: dict[str, _File]
+    ratings: _Ratings
+    movies: _Movies
 
 
-def _csv_release(name: str) -> _Release:
-    ratings, movies = _File("ratings.csv", _ratings_csv), _File("movies.csv", _movies_csv)
-    return _Release(name, {"ratings": ratings, "movies": movies})
+def _csv_release(name: str) -> _Format:
+    ratings = _Ratings("ratings.csv", ",", _CSV, header=True)
+    return _Format(name, ratings, _Movies("movies.csv", _movies_csv))
 
 
 _LATIN = "iso-8859-1"
+_SEPARATED = _Ratings("ratings.dat", "::", _PLAIN, header=False)
 _RELEASES = {
-    "ml-100k": _Release(
+    "ml-100k": _Format(
         "ml-100k",
-        {
-            "ratings": _File("u.data", _ratings_tab),
-            "movies": _File("u.item", _movies_flags, _LATIN),
-        },
+        _Ratings("u.data", "\t", _PLAIN, header=False),
+        _Movies("u.item", _movies_flags, _LATIN),
     ),
-    "ml-1m": _Release(
-        "ml-1m",
-        {
-            "ratings": _File("ratings.dat", _ratings_separated),
-            "movies": _File("movies.dat", _movies_separated, _LATIN),
-        },
-    ),
-    "ml-10m": _Release(
-        "ml-10M100K",
-        {
-            "ratings": _File("ratings.dat", _ratings_separated),
-            "movies": _File("movies.dat", _movies_separated),
-        },
-    ),
+    "ml-1m": _Format("ml-1m", _SEPARATED, _Movies("movies.dat", _movies_separated, _LATIN)),
+    "ml-10m": _Format("ml-10M100K", _SEPARATED, _Movies("movies.dat", _movies_separated)),
     **{n: _csv_release(n) for n in ("ml-20m", "ml-25m", "ml-32m", "ml-latest-small")},
 }
+_EMBEDDED = _Format(
+    "ml-100k",
+    _Ratings("ml-100k.inter", "\t", _ATOMIC, header=True),
+    _Movies("ml-100k.item", _movies_atomic),
+)
 MD5 = {
     "ml-100k": "0e33842e24a9c977be4e0107933c0723",
     "ml-1m": "c4d9eecfca2ab87c1945afe126590906",
@@ -153,109 +154,157 @@ SIZES = {
 }
 """Ratings, users and movies of each release."""
 
-_EMBEDDED = _Release(
-    "ml-100k",
-    {
-        "ratings": _File("ml-100k.inter", _ratings_atomic),
-        "movies": _File("ml-100k.item", _movies_atomic),
-    },
-)
 
+class Release:
+    """A MovieLens release, wherever it lies.
 
-class MovieLensDataset(AbstractDataset[None, pd.DataFrame]):
-    """One table of a MovieLens release, read-only.
-
-    The release's archive or unpacked folder may lie in `filepath`; otherwise the archive is
-    downloaded there before the run begins.
-
-    ``ratings`` has the columns user_id, item_id, rating, timestamp in file order; ``movies`` has
-    item_id, title, year (of the title's last parenthesis), genres (separated by ``|``).
-    ML-100K needs no file: the `recbole` package carries it.
+    Its archive or its unpacked folder may lie in `folder`; otherwise the archive is downloaded
+    there. ML-100K needs no file: the `recbole` package carries it.
 
     Args:
-        release: ``ml-100k``, ``ml-1m``, ``ml-10m``, ``ml-20m``, ``ml-25m``, ``ml-32m`` or
+        name: ``ml-100k``, ``ml-1m``, ``ml-10m``, ``ml-20m``, ``ml-25m``, ``ml-32m`` or
             ``ml-latest-small``.
-        table: ``ratings`` or ``movies``.
-        filepath: Folder that holds ``<release>.zip`` or the unpacked ``<release>/``.
-        mirror: Address below which ``<release>.zip`` lies; None: nothing is downloaded.
+        folder: Holds ``<name>.zip`` or the unpacked ``<name>/``.
+        mirror: Address below which ``<name>.zip`` lies; None: nothing is downloaded.
+    """
+
+    def __init__(self, name: str, folder: Path, mirror: str | None = None) -> None:
+        self.name, self._folder, self._mirror = name, folder, mirror
+        self._archive, self._unpacked = folder / f"{name}.zip", folder / name
+
+    def provide(self) -> None:
+        """Have the release there, and whole: download and check its archive if need be.
+
+        Raises:
+            ProjectError: What is missing and how to get it.
+        """
+        self._format()
+        if self._archive.is_file() and not self._unpacked.is_dir():
+            stat = self._archive.stat()
+            _check_once(self._archive, MD5.get(self.name), stat.st_size, stat.st_mtime_ns)
+        elif self._mirror and not (self._unpacked.is_dir() or self.name == "ml-100k"):
+            url = f"{self._mirror.rstrip('/')}/{self._archive.name}"
+            download(url, self._archive, MD5.get(self.name))
+
+    def ratings(self) -> tuple[Path, Columns, str, int]:
+        """Return the ratings' file, unpacked if need be, its columns, separator, header lines.
+
+        Raises:
+            ProjectError: The release is unknown, not there or damaged.
+        """
+        path, form = self._find(lambda form: form.ratings.name)
+        return path, form.ratings.columns, form.ratings.separator, int(form.ratings.header)
+
+    def movies(self) -> pd.DataFrame:
+        """Read item_id, title, year (of the title's last parenthesis) and genres (``a|b``).
+
+        Raises:
+            ProjectError: The release is unknown, not there, damaged or of another format.
+        """
+        path, form = self._find(lambda form: form.movies.name)
+        try:
+            with path.open(encoding=form.movies.encoding) as text:
+                table = form.movies.read(text)
+            if table.empty:
+                raise ValueError("it is empty")
+            return _named_movies(table)
+        except ProjectError as error:
+            raise ProjectError(f"{path}: {error.message}") from error
+        except (ValueError, IndexError, KeyError) as error:
+            what = str(error).strip() or type(error).__name__
+            raise ProjectError(f"{path} is not a {self.name} movies file: {what}") from error
+
+    def _format(self) -> _Format:
+        if self.name not in _RELEASES:
+            raise ProjectError(
+                f"unknown dataset {self.name!r}: choose one of {', '.join(_RELEASES)} (`dataset` "
+                "in globals.yml or --params dataset=…), or name a table of your own with "
+                "source.path"
+            )
+        return _RELEASES[self.name]
+
+    def _find(self, name_of: Callable[[_Format], str]) -> tuple[Path, _Format]:
+        """Find a table of the release, taken out of the archive the first time."""
+        form = self._format()
+        path = self._unpacked / name_of(form)
+        if not path.is_file() and self._archive.is_file():
+            _unpack(self._archive, f"{form.folder}/{path.name}", path)
+        if path.is_file():
+            return path, form
+        if self.name != "ml-100k":
+            raise ProjectError(
+                f"{self.name} is not in {self._folder}: put {self._archive.name} or its unpacked "
+                "folder there (https://grouplens.org/datasets/movielens/), or use dataset=ml-100k"
+            )
+        return _embedded_folder() / name_of(_EMBEDDED), _EMBEDDED
+
+
+class MoviesDataset(AbstractDataset[None, pd.DataFrame]):
+    """Titles, years and genres of a MovieLens release; none for data of your own; read-only.
+
+    Args:
+        dataset: A MovieLens release, or the name of your own data.
+        filepath: Folder of MovieLens archives.
+        mirror: Address below which archives lie; None: nothing is downloaded.
+        source: Fields of `seqrec.parameters.Source`; one with a path is no MovieLens.
         metadata: Passed through for Kedro plugins.
     """
 
     def __init__(
         self,
         *,
-        release: str,
-        table: Table,
+        dataset: str,
         filepath: str,
         mirror: str | None = None,
+        source: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        self.dataset_name = release
-        self._mirror = mirror
-        self._table: Table = table
-        self._folder = Path(filepath)
-        self.metadata = metadata
+        own = bool((source or {}).get("path"))
+        self._movielens = None if own else Release(dataset, Path(filepath), mirror)
+        self.dataset_name, self.metadata = dataset, metadata
+
+    def preflight(self) -> None:
+        """Check that the release can be read; download it if need be."""
+        if self._movielens:
+            self._movielens.provide()
+            self._movielens.movies()
 
     def load(self) -> pd.DataFrame:
-        """Read the table.
-
-        Returns:
-            The table, with the columns named above.
-
-        Raises:
-            ProjectError: The release is unknown, or its files are not there or not as expected.
-        """
-        with self._open() as opened:
-            return self._parse(*opened)
+        """Read the movies."""
+        if self._movielens:
+            return self._movielens.movies()
+        return _named_movies(pd.DataFrame(columns=range(3), dtype=str))
 
     def save(self, data: None) -> None:
         """Refuse: a release is never written."""
         raise ProjectError(f"{self.dataset_name} is read-only")
 
-    def preflight(self) -> None:
-        """Check that the release can be read, before anything runs; download it if need be.
-
-        Raises:
-            ProjectError: What is missing and how to get it.
-        """
-        self._provide()
-        with self._open() as (text, file, place):
-            self._parse(io.StringIO("".join(text.readline() for _ in range(5))), file, place)
-
-    def _provide(self) -> None:
-        """Have the archive there, and whole, unless its folder or RecBole's copy stands in."""
-        archive = self._folder / f"{self.dataset_name}.zip"
-        unpacked = self._folder / self.dataset_name
-        known = self.dataset_name in _RELEASES
-        if archive.is_file() and not unpacked.is_dir():
-            stat = archive.stat()
-            _check_once(archive, MD5.get(self.dataset_name), stat.st_size, stat.st_mtime_ns)
-        elif known and self._mirror and not (unpacked.is_dir() or self.dataset_name == "ml-100k"):
-            url = f"{self._mirror.rstrip('/')}/{archive.name}"
-            download(url, archive, MD5.get(self.dataset_name))
-
-    def _parse(self, text: io.TextIOBase, file: _File, place: Path) -> pd.DataFrame:
-        try:
-            table = file.read(text)
-            if table.empty:
-                raise ValueError("it is empty")
-            return _named_ratings(table) if self._table == "ratings" else _named_movies(table)
-        except ProjectError as error:
-            raise ProjectError(f"{place}: {error.message}") from error
-        except (ValueError, IndexError, KeyError) as error:
-            what = f"{place} is not a {self.dataset_name} {self._table} file"
-            raise ProjectError(f"{what}: {str(error).strip() or type(error).__name__}") from error
-
-    def _open(self) -> _OpenTable:
-        if self.dataset_name not in _RELEASES:
-            raise ProjectError(
-                f"unknown dataset {self.dataset_name!r}: choose one of {', '.join(_RELEASES)} "
-                "(`dataset` in globals.yml or --params dataset=…)"
-            )
-        return _OpenTable(self.dataset_name, self._table, self._folder)
-
     def _describe(self) -> dict[str, Any]:
-        return {"release": self.dataset_name, "table": self._table, "filepath": str(self._folder)}
+        return {"dataset": self.dataset_name}
+
+
+def _unpack(archive: Path, member: str, target: Path) -> None:
+    """Take one file out of an archive; it is there whole or not at all."""
+    logger.info("unpacking %s of %s", target.name, archive)
+    part = target.with_name(f".{target.name}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(archive) as opened, opened.open(member) as packed:
+            _copy(packed, part)
+        part.replace(target)
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
+        raise ProjectError(f"{archive} is damaged ({error}): download it again") from error
+    except OSError as error:
+        raise ProjectError(f"{target} cannot be unpacked: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
+        if not any(target.parent.iterdir() if target.parent.is_dir() else ()):
+            shutil.rmtree(target.parent, ignore_errors=True)
+
+
+def _copy(packed: IO[bytes], target: Path) -> None:
+    with target.open("wb") as handle:
+        shutil.copyfileobj(packed, handle, 1 << 20)
 
 
 @functools.cache
@@ -265,58 +314,11 @@ def _check_once(archive: Path, md5: str | None, size: int, changed: int) -> None
         check_md5(archive, md5)
 
 
-class _OpenTable:
-    """Context manager: a table's text, its description and its place, wherever it lies."""
-
-    def __init__(self, release: str, table: Table, folder: Path) -> None:
-        spec = _RELEASES[release]
-        self._file = spec.tables[table]
-        self._stack: list[Any] = []
-        archive = folder / f"{release}.zip"
-        unpacked = folder / release / self._file.name
-        if unpacked.is_file():
-            self.place, self._binary = unpacked, unpacked.open("rb")
-        elif archive.is_file():
-            self.place, self._binary = archive, self._member(archive, spec)
-        elif release == "ml-100k":
-            self._file = _EMBEDDED.tables[table]
-            self.place = _embedded_folder() / self._file.name
-            self._binary = self.place.open("rb")
-        else:
-            raise ProjectError(
-                f"{release} is not in {folder}: put {archive.name} or its unpacked folder there "
-                "(https://grouplens.org/datasets/movielens/), or use dataset=ml-100k"
-            )
-
-    def _member(self, archive: Path, spec: _Release) -> Any:
-        try:
-            opened = zipfile.ZipFile(archive)
-            self._stack.append(opened)
-            return opened.open(f"{spec.folder}/{self._file.name}")
-        except (zipfile.BadZipFile, KeyError) as error:
-            self.__exit__()
-            raise ProjectError(f"{archive} is damaged ({error}): download it again") from error
-
-    def __enter__(self) -> tuple[io.TextIOBase, _File, Path]:
-        text = io.TextIOWrapper(self._binary, encoding=self._file.encoding)
-        self._stack.append(text)
-        return text, self._file, self.place
-
-    def __exit__(self, *_: object) -> None:
-        for opened in reversed(self._stack):
-            opened.close()
-
-
 def _embedded_folder() -> Path:
     spec = find_spec("recbole")
     if spec is None or spec.origin is None:
         raise ProjectError("recbole is not installed: it carries ML-100K (make setup)")
     return Path(spec.origin).parent / "dataset_example" / "ml-100k"
-
-
-def _named_ratings(table: pd.DataFrame) -> pd.DataFrame:
-    table = table.set_axis([c.USER, c.ITEM, c.RATING, c.TIMESTAMP], axis="columns")
-    return table.astype({c.RATING: "float64", c.TIMESTAMP: "int64"})
 
 
 def _named_movies(table: pd.DataFrame) -> pd.DataFrame:

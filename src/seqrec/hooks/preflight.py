@@ -94,7 +94,8 @@ def check_input(name: str, catalog: DataCatalog) -> None:
     if hasattr(dataset, "preflight"):
         dataset.preflight()
     elif name != PROVENANCE and not catalog.exists(name):
-        raise ProjectError(f"{name} does not exist yet: {_remedy(name)}")
+        plain = name.split("@")[0]  # interactions@pandas: one file, several ways to read it
+        raise ProjectError(f"{plain} does not exist yet: {_remedy(plain)}")
 
 
 def _remedy(name: str) -> str:
@@ -102,6 +103,7 @@ def _remedy(name: str) -> str:
     from kedro.framework.project import pipelines
 
     for pipeline_name, pipeline in pipelines.items():
-        if pipeline_name != "__default__" and name in pipeline.all_outputs():
+        made = {output.split("@")[0] for output in pipeline.all_outputs()}
+        if pipeline_name != "__default__" and name in made:
             return f"run `kedro run --pipeline {pipeline_name}` first, or `kedro run` for all"
     return "check its filepath in the catalog"

@@ -21,6 +21,7 @@ from seqrec.parameters.reporting import (
     Recommend,
     Tracking,
 )
+from seqrec.parameters.source import Source
 from seqrec.parameters.training import Choice, Range, Runtime, Search, Training
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "SS4Rec",
     "SS4RecModel",
     "Search",
+    "Source",
     "Tracking",
     "Training",
 ]

@@ -14,6 +14,7 @@ from seqrec.parameters.reporting import (
     Recommend,
     Tracking,
 )
+from seqrec.parameters.source import Source
 from seqrec.parameters.training import Runtime, Search, Training
 
 
@@ -123,3 +124,4 @@ class Parameters(Frozen):
     raw: str | None = Field(None, description="Likewise: the folder of archives.")
     mirror: str | None = Field(None, description="Likewise: where archives are downloaded from.")
     data: str | None = Field(None, description="Likewise: the folder runs write to.")
+    source: Source | None = Field(None, description="Likewise: a table of your own.")

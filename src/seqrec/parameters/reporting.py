@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from datetime import datetime
+from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
 
 from seqrec.parameters.base import Frozen, Mask, QueryTime
+
+
+def _is_date(value: object) -> object:
+    """Refuse a text that is no ISO date before anything runs."""
+    if isinstance(value, str):
+        datetime.fromisoformat(value)
+    return value
+
+
+Moment = Annotated[Annotated[float, Field(gt=0, lt=1)] | str, BeforeValidator(_is_date)]
+"""A quantile in (0, 1), or a date such as 2018-06-30."""
 
 
 class DataProcessing(Frozen):
@@ -20,6 +32,11 @@ class DataProcessing(Frozen):
         description="Order of interactions in the same second: seeded hash or file order.",
     )
     seed: int = Field(2026, description="Seed of the hash that orders tied interactions.")
+    split: Literal["leave_one_out", "temporal"] = Field(
+        "leave_one_out", description="Each user's last two, or a cut in time for everybody."
+    )
+    valid_from: Moment = Field(0.8, description="Temporal: quantile of all times, or a date.")
+    test_from: Moment = Field(0.9, description="Temporal: likewise, for test.")
 
 
 class Evaluation(Frozen):

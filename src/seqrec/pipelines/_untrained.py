@@ -117,10 +117,13 @@ def _rank(interactions: pd.DataFrame, score: Scorer) -> pd.DataFrame:
     times = interactions[c.TIMESTAMP].to_numpy().astype(float)
     gaps = interactions[c.DELTA].to_numpy()
     rows = []
+    asked_of = set(interactions.loc[interactions[c.SPLIT] == c.TEST, c.USER])
     for user, places in interactions.groupby(c.USER, sort=False).indices.items():
+        if user not in asked_of:
+            continue
         target, history = codes[places[-1]], codes[places[:-1]]
         asked = {c.KNOWN: times[places[-1]]}
-        asked[c.UNKNOWN] = times[places[-2]] + np.median(gaps[places[1:-1]])
+        asked[c.UNKNOWN] = times[places[-2]] + _median(gaps[places[1:-1]])
         hidden = np.setdiff1d(history, target)
         for query_time, time in asked.items():
             scores = score(_Query(history, time))
@@ -129,6 +132,11 @@ def _rank(interactions: pd.DataFrame, score: Scorer) -> pd.DataFrame:
                 rows.append((user, items[target], mask, query_time, rank, len(items) - len(out)))
     names = [c.USER, c.ITEM, c.MASK, c.QUERY_TIME, c.RANK, c.CANDIDATES]
     return pd.DataFrame(rows, columns=names)
+
+
+def _median(gaps: Int64) -> float:
+    """Return the median, 0 of nothing."""
+    return float(np.median(gaps)) if len(gaps) else 0.0
 
 
 def _ahead(scores: Float64, target: int, of: float | None = None) -> float:

@@ -128,7 +128,8 @@ def make_histories(folder: Path, training: Training, length: int, n_items: int) 
     position = np.tile(np.arange(length + 2, dtype=np.int32), users)
     user = np.repeat(np.arange(1, users + 1, dtype=np.int32), length + 2)
     split = np.zeros(len(user), np.int8)
-    split[length :: length + 2], split[length + 1 :: length + 2] = 1, 2
+    split[length :: length + 2] = c.SPLITS.index(c.VALID)
+    split[length + 1 :: length + 2] = c.SPLITS.index(c.TEST)
     table = {
         c.USER: user,
         c.ITEM: (1 + (7 * user + position) % min(PATTERN, n_items)).astype(np.int32),

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from kedro.framework.context import KedroContext
 
-from seqrec.datasets.movielens import SIZES, MovieLensDataset
+from seqrec.datasets.movielens import SIZES
+from seqrec.datasets.ratings import RatingsDataset
 from seqrec.parameters import Parameters
 from seqrec.preflight.checks import Check, look
 from seqrec.preflight.estimate import check_estimate
@@ -35,7 +36,7 @@ class Preflight:
     def checks(self) -> Iterator[tuple[Check, float]]:
         """Yield each check as it is done, with its seconds; the first red one ends them."""
         parameters = Parameters.model_validate(self.context.config_loader["parameters"])
-        ratings: MovieLensDataset = self.context.catalog["ratings_raw"]
+        ratings: RatingsDataset = self.context.catalog["ratings_raw"]
         size = SIZES.get(ratings.dataset_name, (0, 0, 0))
         steps = {
             "device": partial(check_device, parameters.runtime),
@@ -77,7 +78,7 @@ class Preflight:
         return check_estimate(speeds, trainings, ratings, self.dollars_per_hour)
 
 
-def check_dataset(ratings: MovieLensDataset) -> Check:
+def check_dataset(ratings: RatingsDataset) -> Check:
     """Have the dataset there and checked; download it if need be."""
     ratings.preflight()
     return Check("dataset", True, f"{ratings.dataset_name} is here and whole")

@@ -76,7 +76,8 @@ def build_loaders(config: BridgeConfig, files: AtomicFiles, ranks: Ranks | None 
     cutter = HistoryCutter(dataset.histories, _place_of(config, len(dataset.histories.items)))
     train = PairLoader if config["training_mode"] == "pair" else WindowLoader
     held_out = [
-        HeldOutLoader(config, dataset, cutter, split, c.KNOWN, ranks) for split in c.SPLITS[1:]
+        HeldOutLoader(config, dataset, cutter, split, c.KNOWN, ranks)
+        for split in (c.VALID, c.TEST)
     ]
     return Loaders(dataset, train(config, dataset, cutter, ranks), *held_out)
 

@@ -32,7 +32,12 @@ def create_pipeline() -> Pipeline:
                 "histories",
                 name="order_history",
             ),
-            Node(mark_held_out, "histories", "interactions", name="mark_held_out"),
+            Node(
+                mark_held_out,
+                ["histories", "params:data_processing"],
+                "interactions@ibis",
+                name="mark_held_out",
+            ),
         ],
         tags="data",
     )

@@ -20,13 +20,13 @@ def create_pipeline() -> Pipeline:
     curves = {model: f"{model}.history" for model in TRAINED}
     metrics = {**OPTIONS, **{model: f"{model}.metrics" for model in MODELS}}
     ranks = {**OPTIONS, **{model: f"{model}.target_ranks" for model in MODELS}}
-    of_users = {**metrics, "interactions": "interactions"}
-    shown = {**ranks, "interactions": "interactions", "movies": "movies_raw"}
+    of_users = {**metrics, "interactions": "interactions@pandas"}
+    shown = {**ranks, "interactions": "interactions@pandas", "movies": "movies_raw"}
     bars, last = {**OPTIONS, "comparison": "comparison"}, {**TABLES, "report": "report"}
     popular, took = "popularity.target_ranks", "training_costs"
     return Pipeline(
         [
-            Node(rank_by_popularity, "interactions", popular, name="rank_by_popularity"),
+            Node(rank_by_popularity, "interactions@pandas", popular, name="rank_by_popularity"),
             *(_measure(model) for model in MODELS),
             Node(nodes.compare_models, metrics, "comparison", name="compare_models"),
             Node(nodes.subtract_models, metrics, "differences", name="subtract_models"),

@@ -15,7 +15,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 nodes.collect_runs,
-                ["trained_models", "interactions", "parameters", OPTIONS],
+                ["trained_models", "interactions@pandas", "parameters", OPTIONS],
                 "runs",
                 name="collect_runs",
             ),
@@ -26,7 +26,7 @@ def create_pipeline() -> Pipeline:
                 "leaderboard_differences",
                 name="subtract_from_reference",
             ),
-            Node(slice_runs, ["runs", "interactions"], "slices", name="slice_runs"),
+            Node(slice_runs, ["runs", "interactions@pandas"], "slices", name="slice_runs"),
             Node(nodes.plot_leaderboard, tables, "leaderboard_plot", name="plot_leaderboard"),
             Node(nodes.print_leaderboard, tables, None, name="print_leaderboard"),
         ],

@@ -5,42 +5,58 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import ibis
 import pandas as pd
+from ibis import _
 
 from seqrec import columns as c
 from seqrec.datasets.atomic_files import AtomicTables
 
 
-def describe_interactions(interactions: pd.DataFrame) -> dict[str, Any]:
+def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
     """Count what a reader wants to know before training.
 
     Args:
         interactions: The interactions with `split` and `delta`.
 
     Returns:
-        Users, items, interactions, sparsity, mean and median history length, share of tied
-        steps and of users whose last interaction is tied, first and last time (UTC).
+        Users, items, interactions, sparsity, mean and median history length, interactions of each
+        split, share of tied steps and of test interactions that are tied, first and last time
+        (UTC).
     """
-    lengths = interactions.groupby(c.USER).size()
-    users, items, count = len(lengths), interactions[c.ITEM].nunique(), len(interactions)
-    steps = interactions[interactions[c.POSITION] > 0]
-    last = interactions[interactions[c.SPLIT] == c.TEST]
+    tied, step, test = _[c.DELTA] == 0, _[c.POSITION] > 0, _[c.SPLIT] == c.TEST
+    lengths = interactions.group_by(c.USER).agg(length=_.count())
+    length = lengths.agg(users=_.count(), median=_["length"].median()).to_pandas().iloc[0]
+    facts = interactions.agg(
+        items=_[c.ITEM].nunique(),
+        count=_.count(),
+        steps=step.sum(),
+        tied=(tied & step).sum(),
+        tests=test.sum(),
+        tied_tests=(tied & test).sum(),
+        first=_[c.TIMESTAMP].min(),
+        last=_[c.TIMESTAMP].max(),
+        **{name: (_[c.SPLIT] == name).sum() for name in c.SPLITS},
+    )
+    row = {name: int(value) for name, value in facts.to_pandas().iloc[0].items()}
+    users = int(length["users"])
     return {
         "users": users,
-        "items": items,
-        "interactions": count,
-        "sparsity": round(1 - count / (users * items), 6),
-        "mean_length": round(float(lengths.mean()), 2),
-        "median_length": float(lengths.median()),
-        "tied_steps": round(float((steps[c.DELTA] == 0).mean()), 4),
-        "users_with_tied_last": round(float((last[c.DELTA] == 0).mean()), 4),
-        "first_time": _utc(interactions[c.TIMESTAMP].min()),
-        "last_time": _utc(interactions[c.TIMESTAMP].max()),
+        "items": row["items"],
+        "interactions": row["count"],
+        "sparsity": round(1 - row["count"] / (users * row["items"]), 6),
+        "mean_length": round(row["count"] / users, 2),
+        "median_length": float(length["median"]),
+        "splits": {name: row[name] for name in c.SPLITS if row[name]},
+        "tied_steps": round(row["tied"] / max(row["steps"], 1), 4),
+        "users_with_tied_last": round(row["tied_tests"] / max(row["tests"], 1), 4),
+        "first_time": _utc(row["first"]),
+        "last_time": _utc(row["last"]),
     }
 
 
 def write_atomic_files(
-    interactions: pd.DataFrame, movies: pd.DataFrame, stats: dict[str, Any]
+    interactions: ibis.Table, movies: pd.DataFrame, stats: dict[str, Any]
 ) -> AtomicTables:
     """Lay out interactions and items as RecBole's atomic files.
 
@@ -49,31 +65,24 @@ def write_atomic_files(
 
     Args:
         interactions: The interactions, sorted by user and position.
-        movies: item_id, title, year, genres.
+        movies: item_id, title, year, genres; an item that is not there is titled by its id.
         stats: Saved beside the tables.
 
     Returns:
-        The tables with RecBole's typed field names.
+        The interactions, and the items with RecBole's typed field names.
     """
-    inter = interactions.rename(
-        columns={
-            c.USER: f"{c.USER}:token",
-            c.ITEM: f"{c.ITEM}:token",
-            c.SPLIT: f"{c.SPLIT}:token",
-            **{name: f"{name}:float" for name in (c.RATING, c.TIMESTAMP, c.POSITION, c.DELTA)},
-        }
-    )
-    known = movies[movies[c.ITEM].isin(interactions[c.ITEM])]
+    ids = interactions.select(c.ITEM).distinct().order_by(c.ITEM).to_pandas()
+    known = ids.merge(movies, how="left", on=c.ITEM)
     item = pd.DataFrame(
         {
             f"{c.ITEM}:token": known[c.ITEM],
-            f"{c.TITLE}:token_seq": known[c.TITLE],
+            f"{c.TITLE}:token_seq": known[c.TITLE].fillna(known[c.ITEM]),
             f"{c.YEAR}:token": known[c.YEAR],
-            f"{c.GENRES}:token_seq": known[c.GENRES].str.replace("|", " "),
+            f"{c.GENRES}:token_seq": known[c.GENRES].fillna("").str.replace("|", " "),
         }
     )
-    return AtomicTables(inter=inter, item=item, stats=stats)
+    return AtomicTables(inter=interactions, item=item, stats=stats)
 
 
 def _utc(seconds: int) -> str:
-    return datetime.fromtimestamp(int(seconds), tz=UTC).isoformat()
+    return datetime.fromtimestamp(seconds, tz=UTC).isoformat()

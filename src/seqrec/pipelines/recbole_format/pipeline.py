@@ -11,13 +11,13 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 describe_interactions,
-                "interactions",
+                "interactions@ibis",
                 "interaction_stats",
                 name="describe_interactions",
             ),
             Node(
                 write_atomic_files,
-                ["interactions", "movies_raw", "interaction_stats"],
+                ["interactions@ibis", "movies_raw", "interaction_stats"],
                 "atomic_files",
                 name="write_atomic_files",
             ),

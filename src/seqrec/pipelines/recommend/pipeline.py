@@ -15,7 +15,7 @@ def create_pipeline(model: str) -> Pipeline:
         f"{model}.{x}" for x in ("weights", "recommendations", "list_metrics")
     )
     read = [weights, "atomic_files", "params:runtime", "params:recommend", "movies_raw"]
-    told = [lists, "interactions", "movies_raw"]
+    told = [lists, "interactions@pandas", "movies_raw"]
     return Pipeline(
         [
             Node(nodes.recommend_items, read, lists, name=f"recommend_{model}"),

@@ -20,9 +20,9 @@ def create_pipeline() -> Pipeline:
     trained = [create_training_pipeline(name, kind) for name, kind in TRAINED.items()]
     untrained = [
         Pipeline(
-            [Node(rank, ["interactions", "params:baselines"], "target_ranks", name="rank")],
+            [Node(rank, ["interactions@pandas", "params:baselines"], "target_ranks", name="rank")],
             namespace=name,
-            inputs="interactions",
+            inputs="interactions@pandas",
             parameters="params:baselines",
             tags="baselines",
         )

@@ -1,0 +1,126 @@
+"""Contracts of tables that are too large to hold: one pass on the engine for all rules.
+
+Small pandas tables keep theirs as Pandera schemas in `seqrec.schemas`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import ibis
+from ibis import _
+
+from seqrec import columns as c
+from seqrec.errors import ProjectError
+
+Rule = Callable[[], ibis.Deferred]
+SHOWN = 3
+"""Offending rows in a message."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a table must be like.
+
+    Attributes:
+        types: Columns in order, with Ibis' types; none of them may hold a null.
+        extra: Columns after them, of any type.
+        rows: What is true of every row, by name: an expression.
+        groups: What is true of every user's rows together, by name: an expression of aggregates.
+    """
+
+    types: dict[str, str]
+    extra: tuple[str, ...]
+    rows: dict[str, ibis.Deferred]
+    groups: dict[str, ibis.Deferred]
+
+    def check(self, table: ibis.Table, where: str) -> None:
+        """Check a table.
+
+        Args:
+            table: On any engine.
+            where: Named in the message.
+
+        Raises:
+            ProjectError: Names the table, the rule, how many rows break it and the first of them.
+        """
+        self._check_types(table, where)
+        filled = {f"{name} is not null": _[name].notnull() for name in self.types}
+        self._check(table, {**filled, **self.rows}, where, "rows")
+        if self.groups:
+            users = table.group_by(c.USER).agg(**self.groups)
+            self._check(users, {name: _[name] for name in self.groups}, where, "users")
+
+    def _check_types(self, table: ibis.Table, where: str) -> None:
+        found = {name: str(kind).removeprefix("!") for name, kind in table.schema().items()}
+        first = {name: kind for name, kind in found.items() if name not in self.extra}
+        if list(first.items()) != list(self.types.items()):
+            raise ProjectError(f"{where}: columns are {found} instead of {self.types}")
+
+    def _check(
+        self, table: ibis.Table, rules: dict[str, ibis.Deferred], where: str, noun: str
+    ) -> None:
+        broken = {name: ~rule.fill_null(False) for name, rule in rules.items()}
+        counts = table.agg(**{name: rule.sum() for name, rule in broken.items()}).to_pandas()
+        for name, rule in broken.items():
+            number = counts[name].fillna(0).iloc[0]
+            if number:
+                first = table.filter(rule).limit(SHOWN).to_pandas().to_dict("records")
+                raise ProjectError(
+                    f"{where}: {int(number)} {noun} break the rule {name!r}, the first: {first}"
+                )
+
+
+_SECONDS = _[c.TIMESTAMP].between(0, 10**10 - 1)
+_RATINGS = {c.USER: "string", c.ITEM: "string", c.RATING: "float64", c.TIMESTAMP: "int64"}
+
+Ratings = Contract(
+    types=_RATINGS,
+    extra=(c.FILE_ORDER,),
+    rows={
+        f"{c.USER} is not empty": _[c.USER] != "",
+        f"{c.ITEM} is not empty": _[c.ITEM] != "",
+        f"{c.RATING} is a finite number": _[c.RATING].between(-1e300, 1e300),
+        f"{c.TIMESTAMP} lies between 1970 and 2286": _SECONDS,
+    },
+    groups={},
+)
+
+_count = _.count()
+
+
+def _positions(split: str) -> ibis.Deferred:
+    return ibis.cases((_[c.SPLIT] == split, _[c.POSITION]))
+
+
+def _count_of(split: str) -> ibis.Deferred:
+    return (_[c.SPLIT] == split).sum()
+
+
+Interactions = Contract(
+    types={**_RATINGS, c.POSITION: "int64", c.DELTA: "int64", c.SPLIT: "string"},
+    extra=(),
+    rows={
+        f"{c.TIMESTAMP} lies between 1970 and 2286": _SECONDS,
+        f"{c.DELTA} is at least 0 and fits into 31 bits": _[c.DELTA].between(0, 2**31 - 1),
+        f"{c.SPLIT} is one of {', '.join(c.SPLITS)}": _[c.SPLIT].isin(c.SPLITS),
+    },
+    groups={
+        "positions count 0, 1, 2, … within each user": (
+            (_[c.POSITION].min() == 0)
+            & (_[c.POSITION].max() == _count - 1)
+            & (_[c.POSITION].sum() * 2 == _count * (_count - 1))
+        ),
+        "no interaction of a user is there twice": (
+            ibis.struct({"item": _[c.ITEM], "time": _[c.TIMESTAMP]}).nunique() == _count
+        ),
+        "splits follow in time: train, one valid at most, context, one test at most": (
+            (_positions(c.TRAIN).max().coalesce(-1) == _count_of(c.TRAIN) - 1)
+            & (_count_of(c.VALID) <= 1)
+            & (_positions(c.VALID).max().coalesce(_count_of(c.TRAIN)) == _count_of(c.TRAIN))
+            & (_count_of(c.TEST) <= 1)
+            & (_positions(c.TEST).max().coalesce(_count - 1) == _count - 1)
+        ),
+    },
+)

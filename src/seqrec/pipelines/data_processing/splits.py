@@ -1,0 +1,73 @@
+"""What is held out: protocols as expressions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import ibis
+from ibis import _
+
+from seqrec import columns as c
+from seqrec.errors import ProjectError
+from seqrec.parameters import DataProcessing
+
+
+def leave_one_out(histories: ibis.Table, data_processing: DataProcessing) -> ibis.Table:
+    """Hold out each user's last interaction for test, the one before for validation."""
+    after = _[c.FOLLOWING]
+    split = ibis.cases((after == 0, c.TEST), (after == 1, c.VALID), else_=c.TRAIN)
+    return histories.mutate(**{c.SPLIT: split})
+
+
+def temporal(histories: ibis.Table, data_processing: DataProcessing) -> ibis.Table:
+    """Cut time once for everybody: learn before, ask after.
+
+    Before `valid_from` is training. Each user's first interaction from `valid_from` on is to be
+    predicted for validation, the first from `test_from` on for test, with all that came before it
+    as history; validation mirrors test. What a user did after the test interaction is left out,
+    and so are users without a history at that time.
+
+    Raises:
+        ProjectError: No user has a test interaction.
+    """
+    valid_from, test_from = cuts(histories, data_processing)
+    time, place = _[c.TIMESTAMP], _[c.POSITION]
+    period = ibis.cases((time < valid_from, 0), (time < test_from, 1), else_=2)
+    in_time = histories.mutate(period=period)
+    within = ibis.window(group_by=[c.USER, "period"], order_by=c.POSITION)
+    first = (_["nth"] == 0) & (place > 0)
+    split = ibis.cases(
+        (_["period"] == 0, c.TRAIN),
+        (first & (_["period"] == 1), c.VALID),
+        (_["period"] == 1, c.CONTEXT),
+        else_=c.TEST,
+    )
+    # A user whose first interaction is to be predicted would be asked about without a history.
+    marked = in_time.mutate(nth=ibis.row_number().over(within)).mutate(**{c.SPLIT: split})
+    kept = marked.filter((_["period"] < 2) | first)
+    if not int(kept.filter(_[c.SPLIT] == c.TEST).count().execute()):
+        raise ProjectError(
+            "no user has interactions before and after data_processing.test_from: move it"
+        )
+    return kept
+
+
+def cuts(histories: ibis.Table, data_processing: DataProcessing) -> tuple[int, int]:
+    """Return `valid_from` and `test_from` in seconds: quantiles of all times, or dates."""
+    wanted = (data_processing.valid_from, data_processing.test_from)
+    quantiles = [value for value in wanted if isinstance(value, float)]
+    found = iter(())
+    if quantiles:
+        times = {f"q{i}": _[c.TIMESTAMP].quantile(q) for i, q in enumerate(quantiles)}
+        found = iter(histories.agg(**times).to_pandas().iloc[0].astype("int64").tolist())
+    valid_from, test_from = (
+        next(found) if isinstance(value, float) else _seconds(value) for value in wanted
+    )
+    if not valid_from < test_from:
+        raise ProjectError("data_processing.valid_from must lie before data_processing.test_from")
+    return valid_from, test_from
+
+
+def _seconds(date: str) -> int:
+    moment = datetime.fromisoformat(date)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

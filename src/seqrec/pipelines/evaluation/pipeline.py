@@ -3,14 +3,14 @@
 from kedro.pipeline import Node, Pipeline
 
 from seqrec.pipelines._untrained import rank_by_popularity
-from seqrec.pipelines.evaluation import details, nodes, plots
+from seqrec.pipelines.evaluation import details, nodes, plots, profile
 from seqrec.pipelines.evaluation.report import render_report
 
 TRAINED = ("ss4rec", "ncf")
 MODELS = (*TRAINED, "popularity")
 OPTIONS = {"evaluation": "params:evaluation"}
 TABLES = {**OPTIONS, "comparison": "comparison", "differences": "differences"}
-FIGURES = {name: f"{name}_plot" for name in ("training", "metrics", "ranks")}
+FIGURES = {name: f"{name}_plot" for name in ("training", "metrics", "ranks", "data")}
 BEHIND = {"costs": "training_costs", "slices": "user_slices", "examples": "examples"}
 TOLD = {**TABLES, **FIGURES, **BEHIND, "stats": "interaction_stats", "provenance": "provenance"}
 
@@ -36,6 +36,13 @@ def create_pipeline() -> Pipeline:
             Node(details.summarise_trainings, curves, took, name="summarise_trainings"),
             Node(details.slice_users, of_users, "user_slices", name="slice_users"),
             Node(details.pick_examples, shown, "examples", name="pick_examples"),
+            Node(
+                profile.profile_interactions,
+                "interactions@ibis",
+                "data_profile",
+                name="profile_interactions",
+            ),
+            Node(profile.plot_profile, "data_profile", "data_plot", name="plot_profile"),
             Node(render_report, TOLD, "report", name="render_report"),
             Node(nodes.print_comparison, last, None, name="print_comparison"),
         ],

@@ -17,6 +17,7 @@ _CAPTIONS = {
     "metrics": "Metrics with bootstrap intervals",
     "ranks": "Where the held-out item ranks",
     "training": "Training",
+    "data": "The data",
 }
 
 

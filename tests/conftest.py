@@ -62,6 +62,8 @@ def cyclic_ratings(users: int = 24, shortest: int = 6, longest: int = 14) -> pd.
 
 
 DUCKDB = {"backend": "duckdb"}
+NOBODY = pd.DataFrame(columns=[c.USER])
+"""Users of whom nothing is known."""
 
 
 def on_engine(table: pd.DataFrame) -> ibis.Table:
@@ -107,7 +109,7 @@ def make_files(tmp_path: Path) -> MakeFiles:
         version = Version(None, "2026-01-01T00.00.00.000Z")
         dataset = AtomicFilesDataset(filepath=folder, version=version)
         table = on_engine(interactions)
-        dataset.save(write_atomic_files(table, movies, describe_interactions(table)))
+        dataset.save(write_atomic_files(table, movies, NOBODY, describe_interactions(table)))
         return AtomicFilesDataset(filepath=folder, version=Version(None, None)).load()
 
     return make

@@ -22,7 +22,7 @@ from seqrec.pipelines.data_processing.nodes import (
     order_history,
 )
 from seqrec.pipelines.recbole_format.nodes import describe_interactions, write_atomic_files
-from tests.conftest import DUCKDB
+from tests.conftest import DUCKDB, NOBODY
 
 SPARK = {
     "backend": "pyspark",
@@ -76,7 +76,7 @@ def run(folder, engine, path, **options):
     stats = describe_interactions(interactions.load())
     version = Version(None, "2026-01-01T00.00.00.000Z")
     atomic = AtomicFilesDataset(filepath=str(folder / "files"), version=version)
-    atomic.save(write_atomic_files(interactions.load(), movies, stats))
+    atomic.save(write_atomic_files(interactions.load(), movies, NOBODY, stats))
     return AtomicFilesDataset(filepath=str(folder / "files"), version=Version(None, None)).load()
 
 

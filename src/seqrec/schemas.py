@@ -29,6 +29,15 @@ Movies = pa.DataFrameSchema(
     ordered=True,
 )
 
+Users = pa.DataFrameSchema(
+    {
+        c.USER: pa.Column(str, unique=True),
+        **{name: pa.Column(str) for name in ("age", "gender", "occupation", "zip_code")},
+    },
+    strict=True,
+    ordered=True,
+)
+
 TargetRanks = pa.DataFrameSchema(
     {
         c.USER: pa.Column(str),

@@ -7,7 +7,7 @@ import pytest
 
 from seqrec import columns as c
 from seqrec.datasets import movielens
-from seqrec.datasets.movielens import MoviesDataset
+from seqrec.datasets.movielens import PropertiesDataset
 from seqrec.datasets.ratings import RatingsDataset
 from seqrec.errors import ProjectError
 from tests.conftest import DUCKDB
@@ -38,6 +38,7 @@ RELEASES = {
             "u.data": "1\t10\t3.5\t964982703\n2\t11\t5.0\t964982704\n",
             "u.item": item_line("10", "Postman, The (Postino, Il) (1994)", "Comedy", "Drama")
             + item_line("11", "Untitled", "War"),
+            "u.user": "1|24|M|technician|85711\n2|53|F|other|94043\n",
         },
     ),
     "ml-1m": (
@@ -45,6 +46,7 @@ RELEASES = {
         {
             "ratings.dat": "1::10::3.5::964982703\n2::11::5::964982704\n",
             "movies.dat": SEPARATED_MOVIES,
+            "users.dat": "1::M::24::12::85711\n2::F::53::0::94043\n",
         },
     ),
     "ml-10m": (
@@ -85,7 +87,7 @@ def load(folder, release, table):
         dataset = ratings_of(folder, release)
         dataset.preflight()
         return dataset.load().to_pandas()
-    dataset = MoviesDataset(dataset=release, filepath=str(folder))
+    dataset = PropertiesDataset(dataset=release, of=table, filepath=str(folder))
     dataset.preflight()
     return dataset.load()
 
@@ -104,6 +106,11 @@ def test_every_release_reads_the_same(tmp_path, release, packed):
     assert movies[c.TITLE].tolist() == ["Postman, The (Postino, Il)", "Untitled"]
     assert movies[c.YEAR].tolist() == [1994, pd.NA]
     assert movies[c.GENRES].tolist() == ["Comedy|Drama", "War"]
+    users = load(tmp_path, release, "users")
+    known = release in ("ml-100k", "ml-1m")
+    assert users["age"].tolist() == (["24", "53"] if known else [])
+    assert users["gender"].tolist() == (["M", "F"] if known else [])
+    assert list(users) == [c.USER, "age", "gender", "occupation", "zip_code"]
 
 
 def test_only_what_is_needed_is_unpacked_and_once(tmp_path):
@@ -124,7 +131,10 @@ def test_latin_1_titles(tmp_path):
 
 
 def test_ml_100k_comes_with_recbole(tmp_path):
-    ratings, movies = (load(tmp_path, "ml-100k", table) for table in ("ratings", "movies"))
+    tables = ("ratings", "movies", "users")
+    ratings, movies, users = (load(tmp_path, "ml-100k", table) for table in tables)
+    assert users.iloc[0].tolist() == ["1", "24", "M", "technician", "85711"]
+    assert len(users) == 943
     assert len(ratings) == 100_000
     assert ratings[c.USER].nunique() == 943
     assert len(movies) == 1682

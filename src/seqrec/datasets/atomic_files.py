@@ -38,10 +38,11 @@ def ids_file(field: str) -> str:
 
 @dataclass(frozen=True)
 class AtomicTables:
-    """What is saved: the interactions, and items in RecBole's ``name:type`` fields."""
+    """What is saved: the interactions, items and users in RecBole's ``name:type`` fields."""
 
     inter: ibis.Table
     item: pd.DataFrame
+    user: pd.DataFrame | None
     stats: dict[str, Any]
 
 
@@ -86,7 +87,7 @@ def write_twin(
 
 
 class AtomicFilesDataset(AbstractVersionedDataset[AtomicTables, AtomicFiles]):
-    """A folder ``<version>/<name>/`` with ``<name>.inter``, ``<name>.item`` and ``stats.json``.
+    """A folder ``<version>/<name>/`` with ``<name>.inter``, ``.item``, ``.user``, ``stats.json``.
 
     Kedro stores a version as ``<filepath>/<version>/<last part>``, which is exactly RecBole's
     ``data_path/dataset``. A version appears whole or not at all. Beside the text lies its twin,
@@ -121,7 +122,9 @@ class AtomicFilesDataset(AbstractVersionedDataset[AtomicTables, AtomicFiles]):
         folder = Path(self._get_save_path())
         with new_directory(folder) as scratch:
             write_text(_as_fields(data.inter), scratch / f"{folder.name}.inter")
-            data.item.to_csv(scratch / f"{folder.name}.item", sep="\t", index=False)
+            for suffix, table in (("item", data.item), ("user", data.user)):
+                if table is not None:
+                    table.to_csv(scratch / f"{folder.name}.{suffix}", sep="\t", index=False)
             _write_twin(data.inter, scratch)
             text = json.dumps(data.stats, indent=2, ensure_ascii=False)
             (scratch / "stats.json").write_text(text + "\n", encoding="utf-8")

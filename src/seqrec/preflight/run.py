@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kedro.framework.context import KedroContext
 
-from seqrec.datasets.movielens import SIZES
+from seqrec.datasets.movielens_formats import SIZES
 from seqrec.datasets.ratings import RatingsDataset
 from seqrec.parameters import Parameters
 from seqrec.preflight.checks import Check, look

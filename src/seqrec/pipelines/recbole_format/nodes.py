@@ -56,9 +56,9 @@ def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
 
 
 def write_atomic_files(
-    interactions: ibis.Table, movies: pd.DataFrame, stats: dict[str, Any]
+    interactions: ibis.Table, movies: pd.DataFrame, users: pd.DataFrame, stats: dict[str, Any]
 ) -> AtomicTables:
-    """Lay out interactions and items as RecBole's atomic files.
+    """Lay out interactions, items and users as RecBole's atomic files.
 
     `position` is exact in RecBole's float32 and has no ties, unlike Unix seconds, which it would
     round to 64 s: use it as TIME_FIELD.
@@ -66,10 +66,11 @@ def write_atomic_files(
     Args:
         interactions: The interactions, sorted by user and position.
         movies: item_id, title, year, genres; an item that is not there is titled by its id.
+        users: user_id and what is known of them; empty if nothing is.
         stats: Saved beside the tables.
 
     Returns:
-        The interactions, and the items with RecBole's typed field names.
+        The interactions, and items and users with RecBole's typed field names.
     """
     ids = interactions.select(c.ITEM).distinct().order_by(c.ITEM).to_pandas()
     known = ids.merge(movies, how="left", on=c.ITEM)
@@ -81,7 +82,11 @@ def write_atomic_files(
             f"{c.GENRES}:token_seq": known[c.GENRES].fillna("").str.replace("|", " "),
         }
     )
-    return AtomicTables(inter=interactions, item=item, stats=stats)
+    if users.empty:
+        return AtomicTables(inter=interactions, item=item, user=None, stats=stats)
+    askers = interactions.select(c.USER).distinct().order_by(c.USER).to_pandas()
+    user = askers.merge(users, how="left", on=c.USER).fillna("").add_suffix(":token")
+    return AtomicTables(inter=interactions, item=item, user=user, stats=stats)
 
 
 def _utc(seconds: int) -> str:

@@ -17,7 +17,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 write_atomic_files,
-                ["interactions@ibis", "movies_raw", "interaction_stats"],
+                ["interactions@ibis", "movies_raw", "users_raw", "interaction_stats"],
                 "atomic_files",
                 name="write_atomic_files",
             ),

@@ -6,6 +6,7 @@ from typing import Any
 from seqrec.hooks.distributed import DistributedHooks
 from seqrec.hooks.interruption import InterruptionHooks
 from seqrec.hooks.notifications import NotificationHooks
+from seqrec.hooks.plain_errors import PlainErrorHooks
 from seqrec.hooks.preflight import PreflightHooks
 from seqrec.hooks.provenance import ProvenanceHooks
 from seqrec.hooks.tracking import TrackingHooks
@@ -21,6 +22,7 @@ HOOKS = (
     ProvenanceHooks(),
     DistributedHooks(),
     PreflightHooks(),
+    PlainErrorHooks(),
 )
 
 CONFIG_LOADER_ARGS: dict[str, Any] = {

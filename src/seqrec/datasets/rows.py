@@ -66,7 +66,9 @@ def typed(table: ibis.Table, source: Source) -> ibis.Table:
     Returns:
         user_id, item_id (text), rating (float64), timestamp (int64 seconds).
     """
-    rating = ibis.literal(1.0) if source.rating is None else _number(table[source.rating])
+    # A plain 1.0 would be a decimal to DuckDB.
+    one = ibis.literal(1).cast("float64")
+    rating = one if source.rating is None else _number(table[source.rating])
     return table.select(
         **{
             c.USER: table[source.user].cast("string"),

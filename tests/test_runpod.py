@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from tests.conftest import ROOT, copy_project
+from tests.conftest import ROOT, copy_project, shrink
 from tests.servers import Webhook, serving
 
 SMALL = ["--smoke", "--model", "ncf"]
@@ -26,6 +26,7 @@ class Pod:
         for name in ("runpod_entrypoint.sh", "constraints.txt"):
             shutil.copy(ROOT / name, self.project)
         (self.project / "data").mkdir()
+        shrink(self.project)
         self.volume, self.bin = folder / "a volume", folder / "bin"
         self.volume.mkdir()
         self.bin.mkdir()

@@ -16,6 +16,7 @@ from wandb.proto import wandb_internal_pb2
 from seqrec.hooks import tracking
 from seqrec.parameters import Tracking
 from tests.cli import QUIET, kedro
+from tests.conftest import shrink
 from tests.servers import Webhook, serving
 
 KEY, WEBHOOK_SECRET = "canary0key" * 4, "canary-webhook-secret"
@@ -83,6 +84,7 @@ def environment():
 
 
 def test_success_interruption_and_resume_are_told_once_each(project, environment):
+    shrink(project)
     webhook, more = environment
     more["RUNPOD_API_KEY"] = "canary-runpod-key"
     pipelines = ["--pipelines", "data_processing,recbole_format,train_ncf"]

@@ -5,10 +5,12 @@ from hypothesis import strategies as st
 from seqrec import columns as c
 from seqrec.recbole_bridge.histories import CODE, Histories
 
+HELD_OUT = [CODE[c.VALID], CODE[c.TEST]]
+
 
 def make(sizes):
     """Histories of users with `sizes` training interactions, items numbered through."""
-    splits = [s for size in sizes for s in [0] * size + [1, 2]]
+    splits = [s for size in sizes for s in [0] * size + HELD_OUT]
     users = np.repeat(np.arange(1, len(sizes) + 1), np.array(sizes) + 2)
     positions = np.concatenate([np.arange(size + 2) for size in sizes])
     items = np.arange(1, len(users) + 1)

@@ -17,6 +17,8 @@ LENGTHS, INTERVALS, POPULARITY = "history length", "interval", "popularity"
 NEW_ITEMS, NEW_USERS, ACTIVITY = "items new to the period", "users new to the period", "activity"
 _STEPS = {"tie": 1, "< 1 min": 60, "< 1 h": 3600, "< 1 day": 86_400, "< 30 days": 30 * 86_400}
 _LONGEST = "longer"
+_BLUE = "#0072B2"
+_COLOURS = {POPULARITY: _BLUE, ACTIVITY: "#999999", NEW_ITEMS: _BLUE, NEW_USERS: "#E69F00"}
 _TOP = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0])
 
 
@@ -46,18 +48,21 @@ def plot_profile(profile: pd.DataFrame) -> go.Figure:
     figure = make_subplots(rows=2, cols=2, subplot_titles=panels, vertical_spacing=0.22)
     for place, facet in enumerate([LENGTHS, INTERVALS]):
         rows = profile[profile["facet"] == facet]
-        bars = go.Bar(x=rows["x"], y=rows["share"], showlegend=False, marker_color="#0072B2")
+        bars = go.Bar(x=rows["x"], y=rows["share"], showlegend=False, marker_color=_BLUE)
         figure.add_trace(bars, row=1, col=place + 1)
     for facet, place in ((POPULARITY, 1), (ACTIVITY, 2), (NEW_ITEMS, 2), (NEW_USERS, 2)):
         rows = profile[profile["facet"] == facet]
-        line = go.Scatter(x=rows["x"], y=rows["share"], name=facet, showlegend=place == 2)
+        line = go.Scatter(
+            x=rows["x"], y=rows["share"], name=facet, showlegend=place == 2,
+            line_color=_COLOURS[facet],
+        )  # fmt: skip
         figure.add_trace(line, row=2, col=place)
     figure.update_yaxes(title_text="share of users", row=1, col=1)
     figure.update_yaxes(title_text="share of steps", row=1, col=2)
     figure.update_yaxes(title_text="share of interactions", row=2)
-    figure.update_xaxes(title_text="most popular share of items", row=2, col=1)
-    legend = {"orientation": "h", "y": -0.16, "x": 0.5}
-    return plain(figure).update_layout(height=640, legend=legend)
+    figure.update_xaxes(title_text="most popular share of items", type="category", row=2, col=1)
+    legend = {"orientation": "h", "y": 1.1, "x": 0}
+    return plain(figure).update_layout(height=640, margin_t=90, legend=legend)
 
 
 def _lengths(interactions: ibis.Table) -> pd.DataFrame:

@@ -11,7 +11,6 @@ ties, rows in order of user and movie. Seconds are those of the whole command, s
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import os
 import subprocess
@@ -26,7 +25,7 @@ import pandas as pd
 import psutil
 import pyarrow as pa
 import pyarrow.csv
-from timing import ROOT, commit, hardware
+from timing import ROOT, append_rows, commit, hardware
 
 USERS, MOVIES, RATINGS = 200_948, 87_585, 32_000_204
 RATING_SHARES = {
@@ -211,12 +210,7 @@ def main() -> None:
     for millions in arguments.millions:
         with tempfile.TemporaryDirectory(dir=arguments.scratch) as folder:
             rows = measure(millions, arguments, Path(folder))
-        new = not arguments.out.exists()
-        with arguments.out.open("a", newline="", encoding="utf-8") as handle:
-            writer = csv.DictWriter(handle, list(rows[0]))
-            if new:
-                writer.writeheader()
-            writer.writerows(rows)
+        append_rows(arguments.out, rows)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ unmasked, at the known and at the unknown query time, loading included.
 from __future__ import annotations
 
 import argparse
-import csv
 import tempfile
 import time
 from pathlib import Path
@@ -18,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import torch
-from timing import ROOT, commit, hardware
+from timing import ROOT, append_rows, commit, hardware
 
 from seqrec import columns as c
 from seqrec.datasets.atomic_files import AtomicFiles, write_twin
@@ -129,12 +128,7 @@ def main() -> None:
     for millions in arguments.millions:
         row = measure(millions, arguments)
         print(row, flush=True)
-        new = not arguments.out.exists()
-        with arguments.out.open("a", newline="", encoding="utf-8") as handle:
-            writer = csv.DictWriter(handle, list(row))
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+        append_rows(arguments.out, [row])
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ Each run is the command that a user types; its history and ranks are read from t
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from timing import ROOT, commit, hardware
+from timing import ROOT, append_rows, commit, hardware
 
 from seqrec import columns as c
 from seqrec.metrics.ranking import metric_table
@@ -111,12 +110,7 @@ def main() -> None:
         print(f"{first} - {run}: NDCG@10 {mean:+.4f} (95 % interval {low:+.4f} to {high:+.4f})")
     if not rows:
         sys.exit("no run came to its end")
-    new = not arguments.out.exists()
-    with arguments.out.open("a", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        if new:
-            writer.writeheader()
-        writer.writerows(rows)
+    append_rows(arguments.out, rows)
 
 
 if __name__ == "__main__":

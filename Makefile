@@ -14,7 +14,7 @@ APT = { SUDO=; [ "$$(id -u)" = 0 ] || SUDO="sudo -n"; $$SUDO apt-get update -qq 
   >/dev/null; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint audit gpu-test bench bench-data viz lock clean chromium spark
+.PHONY: help setup run test test-all lint audit gpu-test bench bench-data viz lock clean chromium spark
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,10 +24,13 @@ setup: $(READY) ## make .venv and install the pinned set; TORCH=torch==2.8.0 pic
 run: $(READY) ## run every pipeline in the smoke environment (ML-100K, CPU, two minutes)
 	$(BIN)/kedro run
 
-test: $(READY) chromium spark ## run the whole test suite
+test: SLOW = -m "not slow"
+test: ## run the test suite
+test-all: ## run the slow tests too
+test test-all: $(READY) chromium spark
 	$(BIN)/python -m pytest tests/test_smoke.py
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
-	  $(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/test_smoke.py
+	  $(BIN)/python -m pytest -n 2 --dist worksteal $(SLOW) --ignore tests/test_smoke.py
 
 lint: $(READY) ## ruff, mypy --strict, import-linter, shellcheck
 	$(BIN)/ruff check src tests benchmarks notebooks

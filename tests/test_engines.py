@@ -83,11 +83,13 @@ def run(folder, engine, path, **options):
 OPTIONS = [
     {"tie_policy": "hash"},
     {"tie_policy": "file", "min_rating": 2.0},
-    {"split": "temporal", "valid_from": 0.6, "test_from": 0.8},
+    pytest.param(
+        {"split": "temporal", "valid_from": 0.6, "test_from": 0.8}, marks=pytest.mark.slow
+    ),
 ]
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: next(iter(options.values())))
+@pytest.mark.parametrize("options", OPTIONS, ids=["hash", "file", "temporal"])
 @pytest.mark.parametrize("engine", [pytest.param(SPARK, marks=needs_spark)], ids=["spark"])
 def test_engines_agree_row_for_row(tmp_path, log, engine, options):
     expected, found = (

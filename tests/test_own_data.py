@@ -8,6 +8,7 @@ import sys
 import time
 
 import pandas as pd
+import pytest
 
 from tests.cli import QUIET, kedro
 from tests.conftest import cyclic_ratings
@@ -62,6 +63,7 @@ def test_a_log_of_ones_own_from_the_first_mistake_to_ranks(project):
     assert set(pd.read_parquet(ranks)["user_id"]) == set(log["customer"])
 
 
+@pytest.mark.slow
 def test_a_run_killed_while_it_writes_leaves_nothing_that_is_taken_for_a_table(project):
     write_log(project, repeat=600)
     arguments = command("source.on_bad_rows=reject")

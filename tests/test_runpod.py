@@ -196,7 +196,13 @@ def test_it_runs_twice_and_stops_the_pod(pod):
     assert {path.name for path in (pod.project / "data").iterdir()} == set()
 
 
-@pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGKILL], ids=["term", "kill"])
+WAYS = [
+    pytest.param(signal.SIGTERM, id="term"),
+    pytest.param(signal.SIGKILL, id="kill", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_a_pod_that_is_taken_away_goes_on_with_resume(pod, way):
     running = pod.start(*SMALL, "--epochs", "60")
     pod.wait_for_checkpoint()

@@ -36,6 +36,7 @@ def versions(project, folder, name):
     return [path / name for path in sorted(root.iterdir())]
 
 
+@pytest.mark.slow
 def test_two_processes_end_with_the_metrics_of_one(prepared):
     training = ["--pipelines", "train_ss4rec", "--params", PARAMETERS]
     assert kedro(prepared, "run", *training).returncode == 0

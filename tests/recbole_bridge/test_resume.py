@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -215,6 +216,25 @@ run("ss4rec", AtomicFiles(Path(sys.argv[1]), sys.argv[2]), CheckpointStore(Path(
 """
 
 
+def test_a_checkpoint_of_the_same_step_never_replaces_the_only_one(files, store, monkeypatch):
+    """A resumed training begins with one; what stops it half-way must not cost the first."""
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, "ss4rec", 0, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(RunInterruptedError):
+            run("ss4rec", files, store)
+    kept = store.newest()
+
+    def torn(*_):
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", torn)
+        with pytest.raises(OSError, match="disk full"):
+            store.save(kept)
+    assert store.newest().state == kept.state
+    same(run("ss4rec", files, store, resume=True), run("ss4rec", files))
+
+
 def test_kill_9_at_any_moment_leaves_a_whole_checkpoint(files, store):
     """Killed three times at moments of its own choosing, resumed each time."""
     expected = run("ss4rec", files)
@@ -222,11 +242,12 @@ def test_kill_9_at_any_moment_leaves_a_whole_checkpoint(files, store):
     arguments = [str(files.data_path), files.dataset, str(store.folder)]
     for delay in (0.05, 0.0, 0.11):
         before = set(store._names())
-        process = subprocess.Popen([sys.executable, "-c", script, *arguments], cwd=ROOT)
+        command = [sys.executable, "-X", "faulthandler", "-c", script, *arguments]
+        process = subprocess.Popen(command, cwd=ROOT)
         while process.poll() is None and set(store._names()) == before:
             time.sleep(0.002)
         time.sleep(delay)
         process.kill()
-        process.wait()
+        assert process.wait() in (0, -signal.SIGKILL)
         assert store.newest() is not None
     same(run("ss4rec", files, store, resume=True), expected)

@@ -32,13 +32,25 @@ def new_directory(target: Path) -> Iterator[Path]:
         scratch.chmod(0o755)  # mkdtemp makes it private; an artifact is not
         for path in (*scratch.rglob("*"), scratch):
             _flush(path)
-        if target.exists():
-            shutil.rmtree(target)
-        scratch.replace(target)
+        give_name(scratch, target)
         _flush(target.parent)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
+
+
+def give_name(made: Path, target: Path) -> None:
+    """Rename a file or directory; a directory that has the name makes way and is removed last.
+
+    Args:
+        made: What is complete, on the same file system.
+        target: Its name.
+    """
+    earlier = made.with_name(f"{made.name}.earlier")
+    if target.is_dir():
+        target.replace(earlier)
+    made.replace(target)
+    shutil.rmtree(earlier, ignore_errors=True)
 
 
 @contextmanager

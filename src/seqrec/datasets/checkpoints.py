@@ -40,18 +40,21 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class CheckpointStore:
-    """A folder of checkpoints, named so that they sort by age."""
+    """A folder of checkpoints, numbered in the order in which they were written."""
 
     folder: Path
 
-    def save(self, name: str, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint, then drop all but the newest.
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint beside the earlier ones, then drop all but the newest.
 
-        Killed at any moment, it leaves the earlier ones as they were.
+        None is ever replaced, not even by one of the same step, as a resumed training writes:
+        killed at any moment, this leaves the earlier ones as they were.
         """
         from safetensors.torch import save_file
 
-        with new_directory(self.folder / name) as scratch:
+        newest = self._names()[:1]
+        number = _number(newest[0]) + 1 if newest else 0
+        with new_directory(self.folder / f"{number:08d}") as scratch:
             save_file(checkpoint.tensors, scratch / TENSORS)
             state = {**checkpoint.state, "sha256": _digest(scratch / TENSORS)}
             (scratch / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
@@ -88,7 +91,7 @@ class CheckpointStore:
 
     def _names(self) -> list[str]:
         """Names from new to old."""
-        return sorted((path.name for path in self._folders()), reverse=True)
+        return sorted((path.name for path in self._folders()), key=_number, reverse=True)
 
     def _folders(self) -> Iterator[Path]:
         return self.folder.glob("[0-9]*") if self.folder.is_dir() else iter(())
@@ -135,6 +138,10 @@ class CheckpointsDataset(AbstractDataset[NoReturn, CheckpointStore]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath)}
+
+
+def _number(name: str) -> int:
+    return int(name.split("-")[0])
 
 
 def _digest(path: Path) -> str:

@@ -13,6 +13,7 @@ from kedro.io import AbstractVersionedDataset, DatasetError, Version
 from kedro.utils import load_obj
 from kedro_datasets._typing import TablePreview
 
+from seqrec.datasets.atomic_write import give_name
 from seqrec.datasets.engine import EngineConfig, connect, is_spark, local_path, write_parquet
 
 
@@ -61,9 +62,7 @@ class TableDataset(AbstractVersionedDataset[ibis.Table, ibis.Table]):
             write_parquet(data, written)
             if self._contract:
                 load_obj(self._contract).check(_read(self._engine, written), str(target))
-            if target.is_dir():
-                shutil.rmtree(target)
-            written.replace(target)
+            give_name(written, target)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 

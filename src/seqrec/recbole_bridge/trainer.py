@@ -258,8 +258,7 @@ class BridgeTrainer(Trainer):
         checkpoint = capture(self, epoch, step)
         if self.ranks.writes:
             self._await_writing()
-            name = f"{epoch:05d}-{step:08d}"
-            self._written = self._writer.submit(self.store.save, name, checkpoint)
+            self._written = self._writer.submit(self.store.save, checkpoint)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:

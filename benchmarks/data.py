@@ -25,9 +25,10 @@ import pandas as pd
 import psutil
 import pyarrow as pa
 import pyarrow.csv
+from made_up import histories
 from timing import ROOT, append_rows, commit, hardware
 
-USERS, MOVIES, RATINGS = 200_948, 87_585, 32_000_204
+MOVIES = 87_585
 RATING_SHARES = {
     0.5: 1,
     1.0: 3,
@@ -44,19 +45,12 @@ RATING_SHARES = {
 
 def write_release(folder: Path, count: int, seed: int = 0) -> Path:
     """Write ratings.csv and movies.csv of about ML-32M's shape; return ratings.csv."""
-    generator = np.random.default_rng(seed)
-    users = max(1, round(USERS * count / RATINGS))
-    lengths = generator.lognormal(0, 1.1, users)
-    lengths = np.maximum(20, lengths * count / lengths.sum()).astype(np.int64)
-    total = int(lengths.sum())
+    made = histories(count, MOVIES, exponent=0.9, longest_gap=10**6, seed=seed)
+    lengths, movie, users = made.lengths, made.items, len(made.lengths)
     starts = np.cumsum(lengths) - lengths
     user = np.repeat(np.arange(1, users + 1, dtype=np.int32), lengths)
-    popularity = np.cumsum(1 / np.arange(1, MOVIES + 1) ** 0.9)
-    movie = np.searchsorted(popularity, generator.random(total) * popularity[-1]) + 1
-    gaps = np.where(generator.random(total) < 0.4, 0, generator.integers(1, 90, total))
-    gaps += (generator.random(total) < 0.01) * generator.integers(0, 10**6, total)
-    since = np.cumsum(gaps)
-    begin = generator.integers(789_652_009, 1_600_000_000, users)
+    since = np.cumsum(made.gaps)
+    begin = made.generator.integers(789_652_009, 1_600_000_000, users)
     clock = since - np.repeat(since[starts] - begin, lengths)
     # The same movie gets the same rating from a user: which of two repetitions stays is no matter.
     stars = np.repeat(list(RATING_SHARES), list(RATING_SHARES.values()))

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import torch
+from made_up import histories
 from timing import ROOT, append_rows, commit, hardware
 
 from seqrec import columns as c
@@ -27,7 +28,7 @@ from seqrec.recbole_bridge.config import build_config
 from seqrec.recbole_bridge.loaders import build_loaders
 from seqrec.recbole_bridge.recommenders import SS4RecRecommender
 
-ML_32M_USERS, ML_32M, N_ITEMS = 200_948, 32_000_204, 84_000
+N_ITEMS = 84_000
 
 
 def resident_gib() -> float:
@@ -37,25 +38,18 @@ def resident_gib() -> float:
 
 def write_interactions(folder: Path, count: int, seed: int = 0) -> AtomicFiles:
     """Write about `count` interactions as the Parquet twin of atomic files."""
-    generator = np.random.default_rng(seed)
-    users = max(1, round(ML_32M_USERS * count / ML_32M))
-    lengths = generator.lognormal(0, 1.1, users)
-    lengths = np.maximum(20, lengths * count / lengths.sum()).astype(np.int64)
-    total = int(lengths.sum())
+    made = histories(count, N_ITEMS, exponent=1.0, longest_gap=10**7, seed=seed)
+    lengths, users, total = made.lengths, len(made.lengths), len(made.items)
     starts = np.cumsum(lengths) - lengths
     position = np.arange(total) - np.repeat(starts, lengths)
-    popularity = np.cumsum(1 / np.arange(1, N_ITEMS + 1))
-    items = np.searchsorted(popularity, generator.random(total) * popularity[-1]) + 1
-    gaps = np.where(generator.random(total) < 0.4, 0, generator.integers(1, 90, total))
-    gaps += (generator.random(total) < 0.01) * generator.integers(0, 10**7, total)
     split = np.zeros(total, np.int8)
     split[starts + lengths - 2] = c.SPLITS.index(c.VALID)
     split[starts + lengths - 1] = c.SPLITS.index(c.TEST)
     table = {
         c.USER: np.repeat(np.arange(1, users + 1, dtype=np.int32), lengths),
-        c.ITEM: items.astype(np.int32),
+        c.ITEM: made.items.astype(np.int32),
         c.POSITION: position.astype(np.int32),
-        c.DELTA: np.where(position == 0, 0, gaps).astype(np.int32),
+        c.DELTA: np.where(position == 0, 0, made.gaps).astype(np.int32),
         c.SPLIT: split,
     }
     return write_twin(folder, "made-up", table, users, N_ITEMS)

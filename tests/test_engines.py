@@ -11,6 +11,7 @@ from kedro.io.core import Version
 
 from seqrec import columns as c
 from seqrec.datasets.atomic_files import INTERACTIONS, AtomicFilesDataset
+from seqrec.datasets.engine import connect
 from seqrec.datasets.ratings import RatingsDataset
 from seqrec.datasets.tables import TableDataset
 from seqrec.errors import ProjectError
@@ -151,3 +152,26 @@ def test_an_unknown_engine_is_named(tmp_path):
         ProjectError, match=r"engine\.backend 'polars' is unknown: duckdb or pyspark"
     ):
         dataset.load()
+
+
+def test_an_unknown_setting_is_named(tmp_path):
+    engine = {**DUCKDB, "memory_limt": "1GB"}
+    dataset = TableDataset(filepath=str(tmp_path / "x.parquet"), engine=engine)
+    with pytest.raises(ProjectError, match=r"^engine: .*memory_limt.* \(globals\.yml\)$"):
+        dataset.load()
+
+
+@pytest.mark.parametrize("why", ["memory", "input"])
+def test_a_table_that_cannot_be_computed_leaves_nothing(tmp_path, why):
+    engine = {**DUCKDB, "memory_limit": "20MB", "max_temp_directory_size": "1MB", "threads": 1}
+    if why == "memory":
+        rows = connect(engine).sql("SELECT md5(i::text) AS id FROM range(2000000) t(i)")
+        rows = rows.order_by("id")
+    else:
+        source = tmp_path / "source.parquet"
+        pd.DataFrame({"id": ["a"]}).to_parquet(source)
+        rows = TableDataset(filepath=str(source), engine=engine).load()
+        source.unlink()
+    with pytest.raises(ProjectError, match=r"^x\.parquet cannot be computed: [^\n]+$"):
+        TableDataset(filepath=str(tmp_path / "x.parquet"), engine=engine).save(rows)
+    assert not list(tmp_path.iterdir())

@@ -5,7 +5,6 @@ Small pandas tables keep theirs as Pandera schemas in `seqrec.schemas`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import ibis
@@ -14,7 +13,6 @@ from ibis import _
 from seqrec import columns as c
 from seqrec.errors import ProjectError
 
-Rule = Callable[[], ibis.Deferred]
 SHOWN = 3
 """Offending rows in a message."""
 
@@ -72,7 +70,12 @@ class Contract:
                 )
 
 
-_SECONDS = _[c.TIMESTAMP].between(0, 10**10 - 1)
+LATEST = 10**10 - 1
+"""The last second that is taken for a time, in the year 2286: ten digits."""
+LARGEST = 1e300
+"""Ratings beyond are taken for mistakes; NaN is beyond."""
+
+_SECONDS = _[c.TIMESTAMP].between(0, LATEST)
 _RATINGS = {c.USER: "string", c.ITEM: "string", c.RATING: "float64", c.TIMESTAMP: "int64"}
 
 Ratings = Contract(
@@ -81,7 +84,7 @@ Ratings = Contract(
     rows={
         f"{c.USER} is not empty": _[c.USER] != "",
         f"{c.ITEM} is not empty": _[c.ITEM] != "",
-        f"{c.RATING} is a finite number": _[c.RATING].between(-1e300, 1e300),
+        f"{c.RATING} is a finite number": _[c.RATING].between(-LARGEST, LARGEST),
         f"{c.TIMESTAMP} lies between 1970 and 2286": _SECONDS,
     },
     groups={},

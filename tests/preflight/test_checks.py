@@ -5,12 +5,14 @@ import shutil
 import pytest
 import torch
 
+from seqrec.datasets.ratings import RatingsDataset
 from seqrec.hooks.notifications import WEBHOOK
 from seqrec.parameters import Notifications, Runtime, Tracking
 from seqrec.preflight import machine, rehearsal, services
 from seqrec.preflight.checks import as_line, look
 from seqrec.preflight.estimate import check_estimate
-from tests.conftest import CPU, MODEL_OF, ss4rec_model, training
+from seqrec.preflight.run import check_dataset
+from tests.conftest import CPU, DUCKDB, MODEL_OF, ss4rec_model, training
 from tests.servers import Webhook, serving
 
 
@@ -43,6 +45,21 @@ def test_disk(tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)._replace(free=10)
     monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: usage)
     assert "make room" in machine.check_disk(tmp_path, 0).detail
+
+
+def test_a_table_of_ones_own_is_counted_and_a_bad_row_is_a_red_line(tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("user_id,item_id,timestamp\n" + "anna,x,100\nben,y,200\nben,x,300\n" * 60)
+    ratings = RatingsDataset(
+        dataset="shop", filepath="raw", engine=DUCKDB, source={"path": str(log)},
+        rejects=str(tmp_path / "rejects.csv"),
+    )  # fmt: skip
+    assert check_dataset(ratings, ratings.size).detail.endswith("180 ratings, 2 users, 2 items")
+    with log.open("a") as handle:
+        handle.write("anna,z,soon\n")
+    check, _ = look("dataset", lambda: check_dataset(ratings, ratings.size))
+    assert not check.passed
+    assert "line 182: timestamp 'soon' is no time" in check.detail
 
 
 def test_the_kernels_agree_here():

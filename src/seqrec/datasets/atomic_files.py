@@ -13,7 +13,7 @@ from kedro_datasets._typing import JSONPreview
 
 from seqrec import columns as c
 from seqrec.datasets.atomic_write import new_directory
-from seqrec.datasets.engine import write_parquet, write_text
+from seqrec.datasets.files import write_parquet, write_text
 
 INTERACTIONS = "interactions.parquet"
 """The twin: RecBole's ids, position, delta and split code of every interaction."""

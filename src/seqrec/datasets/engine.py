@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import json
+import shutil
 import tempfile
 import warnings
-from pathlib import Path
 from typing import Any
 
+import duckdb
 import ibis
 from ibis.backends import BaseBackend
 
-from seqrec import columns as c
-from seqrec.datasets.sql import monotonically_increasing_id
 from seqrec.errors import ProjectError
 
 EngineConfig = dict[str, Any]
@@ -46,12 +46,17 @@ def _connect(config: str) -> BaseBackend:
 
 
 def _duckdb(settings: dict[str, Any]) -> BaseBackend:
-    # What does not fit into memory goes to a folder that vanishes with the process.
-    spill = tempfile.TemporaryDirectory(prefix="seqrec-duckdb-")
-    engine = ibis.duckdb.connect(temp_directory=spill.name, **settings)
+    # What does not fit into memory goes to a folder that is removed when the process ends well.
+    if "temp_directory" not in settings:
+        folder = tempfile.mkdtemp(prefix="seqrec-duckdb-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        settings["temp_directory"] = folder
+    try:
+        engine = ibis.duckdb.connect(**settings)
+    except duckdb.Error as error:
+        raise ProjectError(f"engine: {first_line(error)} (globals.yml)") from error
     engine.raw_sql("SET TimeZone = 'UTC'")
     engine.raw_sql("SET enable_progress_bar = false")
-    engine.spill = spill  # lives as long as the engine
     return engine
 
 
@@ -70,7 +75,7 @@ def _spark(settings: dict[str, Any]) -> BaseBackend:
         session = builder.getOrCreate()
     except Exception as error:  # Py4J's errors and PySpark's share no base
         raise ProjectError(
-            f"Spark does not start ({str(error).splitlines()[0]}): is Java 17 installed, and the "
+            f"Spark does not start ({first_line(error)}): is Java 17 installed, and the "
             "master reachable?"
         ) from error
     session.sparkContext.setLogLevel("ERROR")
@@ -82,40 +87,16 @@ def is_spark(engine: BaseBackend) -> bool:
     return bool(engine.name == "pyspark")
 
 
-def local_path(path: Path) -> str:
-    """Spell a path so that Spark looks on this machine, whatever its default file system."""
-    return f"file://{path.absolute()}"
-
-
-def number_rows(table: ibis.Table) -> ibis.Table:
-    """Add `file_order`, which grows from row to row of the one file that a table is read from."""
-    engine = table.get_backend()
-    if is_spark(engine):
-        return table.mutate(**{c.FILE_ORDER: monotonically_increasing_id()})
-    # Ibis' own row number keeps all rows in memory; this one streams.
-    name = ibis.util.gen_name("rows")
-    query = f"SELECT *, row_number() OVER () AS {c.FILE_ORDER} FROM {name}"  # noqa: S608
-    return table.alias(name).sql(query)
-
-
-def write_parquet(table: ibis.Table, path: Path) -> None:
-    """Compute a table into a Parquet file, or with Spark into a folder of them, rows in order."""
-    engine = table.get_backend()
-    if is_spark(engine):
-        engine.to_parquet_dir(table, local_path(path))
-    else:
-        engine.to_parquet(table, path)
-
-
-def write_text(table: ibis.Table, path: Path) -> None:
-    """Compute a table into one tab-separated text file with a header, never held in memory."""
-    engine = table.get_backend()
+def errors_of(engine: BaseBackend) -> tuple[type[Exception], ...]:
+    """Tell what an engine raises where input, memory or disk is at fault, not the program."""
     if not is_spark(engine):
-        engine.to_csv(table, path, delimiter="\t", header=True)
-        return
-    # A cluster writes parts; the one file that RecBole reads is put together here.
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".parts-") as folder:
-        parts = Path(folder) / "parts"
-        write_parquet(table, parts)
-        local = connect({"backend": "duckdb"})
-        write_text(local.read_parquet(sorted(map(str, parts.glob("*.parquet")))), path)
+        return duckdb.Error, OSError
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    return Py4JError, PySparkException, OSError
+
+
+def first_line(error: Exception) -> str:
+    """Shorten an engine's message, which may go on with advice and stack traces."""
+    return str(error).strip().splitlines()[0]

@@ -1,7 +1,4 @@
-"""MovieLens releases: where their tables are and how they are written.
-
-Facts about the releases: https://grouplens.org/datasets/movielens/ (Harper & Konstan, 2015).
-"""
+"""MovieLens releases: where their tables are, and how they get there."""
 
 from __future__ import annotations
 

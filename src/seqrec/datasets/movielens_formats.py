@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -157,16 +158,24 @@ MD5 = {
 }
 """GroupLens' checksums of the archives; ml-latest-small changes with time and has none."""
 
+
+class Size(NamedTuple):
+    """How much there is before anything is filtered."""
+
+    ratings: int
+    users: int
+    items: int
+
+
 SIZES = {
-    "ml-100k": (100_000, 943, 1_682),
-    "ml-1m": (1_000_209, 6_040, 3_883),
-    "ml-10m": (10_000_054, 69_878, 10_681),
-    "ml-20m": (20_000_263, 138_493, 27_278),
-    "ml-25m": (25_000_095, 162_541, 62_423),
-    "ml-32m": (32_000_204, 200_948, 87_585),
-    "ml-latest-small": (100_836, 610, 9_742),
+    "ml-100k": Size(100_000, 943, 1_682),
+    "ml-1m": Size(1_000_209, 6_040, 3_883),
+    "ml-10m": Size(10_000_054, 69_878, 10_681),
+    "ml-20m": Size(20_000_263, 138_493, 27_278),
+    "ml-25m": Size(25_000_095, 162_541, 62_423),
+    "ml-32m": Size(32_000_204, 200_948, 87_585),
+    "ml-latest-small": Size(100_836, 610, 9_742),
 }
-"""Ratings, users and movies of each release."""
 
 
 def name_movies(table: pd.DataFrame) -> pd.DataFrame:

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import ibis
-from ibis.backends import BaseBackend
+from ibis import _
 from kedro.io import AbstractDataset
 from pydantic import ValidationError
 
 from seqrec import columns as c
 from seqrec.datasets import movielens, rows
 from seqrec.datasets.atomic_write import new_file
-from seqrec.datasets.engine import EngineConfig, connect, is_spark, local_path, number_rows
+from seqrec.datasets.engine import EngineConfig, connect, errors_of, first_line
+from seqrec.datasets.files import number_rows, read_parquet, read_text
+from seqrec.datasets.movielens_formats import SIZES, Size
 from seqrec.datasets.rows import BadRow, Layout
 from seqrec.errors import ProjectError
 from seqrec.parameters import Source
@@ -88,15 +90,27 @@ class RatingsDataset(AbstractDataset[None, ibis.Table]):
         strict = self._typed(path, source, layout)
         try:
             bad = int(strict.filter(~rows.good()).count().execute())
-        except Exception as error:  # DuckDB's, Py4J's: a line with too few or too many columns
+        except errors_of(strict.get_backend()) as error:  # a line with too few or many columns
             if layout is None:
-                raise ProjectError(f"{path} cannot be read: {_first_line(error)}") from error
+                raise ProjectError(f"{path} cannot be read: {first_line(error)}") from error
             bad = -1
         if not bad:
             return strict
         if layout is None:
             return self._without_bad(path, strict, source, bad)
         return self._read_around(path, source, layout)
+
+    def size(self) -> Size:
+        """Tell how much there is: known of a release, counted in a table of your own.
+
+        Raises:
+            ProjectError: As for `load`.
+        """
+        if self._source().path is None:
+            return SIZES[self.dataset_name]
+        users, items = (_[name].nunique() for name in (c.USER, c.ITEM))
+        counts = self.load().agg(ratings=_.count(), users=users, items=items).to_pandas()
+        return Size(*map(int, counts.iloc[0]))
 
     def save(self, data: None) -> None:
         """Refuse: a source is never written."""
@@ -134,9 +148,9 @@ class RatingsDataset(AbstractDataset[None, ibis.Table]):
     ) -> ibis.Table:
         engine = connect(self._engine)
         if layout:
-            table = _read_text(engine, path, layout, lenient)
+            table = read_text(engine, path, layout, lenient)
         else:
-            table = _read_parquet(engine, path)
+            table = read_parquet(engine, path)
             _check_columns(path, list(table.columns), source)
         return rows.typed(table, source)
 
@@ -192,10 +206,6 @@ def _refusal(path: Path, bad: list[BadRow], number: str) -> ProjectError:
     )
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
-
-
 def _header(path: Path, separator: str) -> list[str]:
     """Read the names of a text file's columns."""
     try:
@@ -221,37 +231,3 @@ def _check_columns(path: Path, names: list[str], source: Source) -> None:
 
 def _count_rows(path: Path, layout: Layout) -> int:
     return sum(1 for line, row in rows.split_lines(path, layout) if line > layout.header and row)
-
-
-def _read_text(engine: BaseBackend, path: Path, layout: Layout, lenient: bool) -> ibis.Table:
-    """Read every column as text."""
-    quote = '"' if len(layout.separator) == 1 else ""
-    if is_spark(engine):
-        return _read_text_with_spark(engine, path, layout, lenient, quote)
-    return engine.read_csv(
-        str(path), sep=layout.separator, header=bool(layout.header), auto_detect=False,
-        columns=dict.fromkeys(layout.names, "VARCHAR"), quote=quote, escape=quote,
-        ignore_errors=lenient,
-    )  # fmt: skip
-
-
-def _read_parquet(engine: BaseBackend, path: Path) -> ibis.Table:
-    try:
-        return engine.read_parquet(local_path(path))
-    except Exception as error:  # each engine has its own
-        raise ProjectError(f"{path} cannot be read: {_first_line(error)}") from error
-
-
-def _read_text_with_spark(
-    engine: BaseBackend, path: Path, layout: Layout, lenient: bool, quote: str
-) -> ibis.Table:
-    from pyspark.sql.types import StringType, StructField, StructType
-
-    schema = StructType([StructField(name, StringType()) for name in layout.names])
-    frame = engine._session.read.csv(
-        local_path(path), schema=schema, sep=layout.separator, quote=quote, escape=quote,
-        header=bool(layout.header), mode="DROPMALFORMED" if lenient else "FAILFAST",
-    )  # fmt: skip
-    name = ibis.util.gen_name("ratings")
-    frame.createOrReplaceTempView(name)
-    return engine.table(name)

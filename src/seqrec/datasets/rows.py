@@ -20,6 +20,7 @@ import ibis
 from ibis import _
 
 from seqrec import columns as c
+from seqrec.contracts import LARGEST, LATEST
 from seqrec.parameters import Source
 
 SECONDS, MILLISECONDS = r"^[0-9]{1,10}$", r"^[0-9]{1,13}$"
@@ -28,8 +29,6 @@ DATE = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?"
     r"(Z|[+-][0-9]{2}:[0-9]{2})?)?$"
 )
-LATEST = 10**10 - 1  # the year 2286: as many digits as `SECONDS` takes
-LARGEST = 1e300
 
 
 @dataclass(frozen=True)

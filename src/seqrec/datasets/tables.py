@@ -14,7 +14,8 @@ from kedro.utils import load_obj
 from kedro_datasets._typing import TablePreview
 
 from seqrec.datasets.atomic_write import give_name
-from seqrec.datasets.engine import EngineConfig, connect, is_spark, local_path, write_parquet
+from seqrec.datasets.engine import EngineConfig, connect
+from seqrec.datasets.files import read_parquet, write_parquet
 
 
 class TableDataset(AbstractVersionedDataset[ibis.Table, ibis.Table]):
@@ -46,13 +47,13 @@ class TableDataset(AbstractVersionedDataset[ibis.Table, ibis.Table]):
 
     def load(self) -> ibis.Table:
         """Return the table, not its rows."""
-        return _read(self._engine, Path(self._get_load_path()))
+        return read_parquet(connect(self._engine), Path(self._get_load_path()))
 
     def save(self, data: ibis.Table) -> None:
         """Compute the table, check it and give it its name.
 
         Raises:
-            ProjectError: It breaks its contract; nothing is left of it then.
+            ProjectError: It cannot be computed or breaks its contract; nothing is left of it then.
         """
         target = Path(self._get_save_path())
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +62,8 @@ class TableDataset(AbstractVersionedDataset[ibis.Table, ibis.Table]):
             written = scratch / target.name
             write_parquet(data, written)
             if self._contract:
-                load_obj(self._contract).check(_read(self._engine, written), str(target))
+                found = read_parquet(connect(self._engine), written)
+                load_obj(self._contract).check(found, str(target))
             give_name(written, target)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -80,13 +82,3 @@ class TableDataset(AbstractVersionedDataset[ibis.Table, ibis.Table]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath), "engine": self._engine, "version": self._version}
-
-
-def _read(engine: EngineConfig, path: Path) -> ibis.Table:
-    """Open a Parquet file or folder, whichever engine wrote it."""
-    backend = connect(engine)
-    if is_spark(backend):
-        return backend.read_parquet(local_path(path))
-    # DuckDB keeps the order of the parts; a name of its own for each read.
-    files = sorted(map(str, path.glob("*.parquet"))) if path.is_dir() else str(path)
-    return backend.read_parquet(files)

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
+from seqrec.parameters import networks, reporting
 from seqrec.parameters.base import Frozen
-from seqrec.parameters.networks import BPRMFModel, GRU4RecModel, NCFModel, SASRecModel, SS4RecModel
-from seqrec.parameters.reporting import (
-    Baselines,
-    DataProcessing,
-    Evaluation,
-    Notifications,
-    Recommend,
-    Tracking,
-)
 from seqrec.parameters.source import Source
 from seqrec.parameters.training import Runtime, Search, Training
 
@@ -44,7 +36,7 @@ class _Sequential(Frozen):
 class SS4Rec(_Sequential):
     """Namespace ``ss4rec``."""
 
-    model: SS4RecModel
+    model: networks.SS4RecModel
     search: Search
 
     @model_validator(mode="after")
@@ -56,7 +48,7 @@ class SS4Rec(_Sequential):
 class NCF(Frozen):
     """Namespace ``ncf``."""
 
-    model: NCFModel
+    model: networks.NCFModel
     training: Training
     search: Search
 
@@ -71,25 +63,25 @@ class NCF(Frozen):
 class Mamba4Rec(_Sequential):
     """Namespace ``mamba4rec``: SS4Rec without its time-aware half."""
 
-    model: SS4RecModel
+    model: networks.SS4RecModel
 
 
 class SASRec(_Sequential):
     """Namespace ``sasrec``."""
 
-    model: SASRecModel
+    model: networks.SASRecModel
 
 
 class GRU4Rec(_Sequential):
     """Namespace ``gru4rec``."""
 
-    model: GRU4RecModel
+    model: networks.GRU4RecModel
 
 
 class BPRMF(Frozen):
     """Namespace ``bprmf``."""
 
-    model: BPRMFModel
+    model: networks.BPRMFModel
     training: Training
 
     @model_validator(mode="after")
@@ -102,7 +94,7 @@ class BPRMF(Frozen):
 class Parameters(Frozen):
     """Every top-level parameter."""
 
-    data_processing: DataProcessing
+    data_processing: reporting.DataProcessing
     ss4rec: SS4Rec
     ncf: NCF
     mamba4rec: Mamba4Rec
@@ -110,11 +102,11 @@ class Parameters(Frozen):
     gru4rec: GRU4Rec
     bprmf: BPRMF
     runtime: Runtime
-    evaluation: Evaluation
-    baselines: Baselines
-    recommend: Recommend
-    tracking: Tracking
-    notifications: Notifications
+    evaluation: reporting.Evaluation
+    baselines: reporting.Baselines
+    recommend: reporting.Recommend
+    tracking: reporting.Tracking
+    notifications: reporting.Notifications
     resume: bool = Field(
         False, description="Go on from the last checkpoint of an interrupted training."
     )

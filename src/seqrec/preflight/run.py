@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from kedro.framework.context import KedroContext
 
-from seqrec.datasets.movielens_formats import SIZES
+from seqrec.datasets.movielens_formats import Size
 from seqrec.datasets.ratings import RatingsDataset
 from seqrec.parameters import Parameters
 from seqrec.preflight.checks import Check, look
@@ -37,48 +38,55 @@ class Preflight:
         """Yield each check as it is done, with its seconds; the first red one ends them."""
         parameters = Parameters.model_validate(self.context.config_loader["parameters"])
         ratings: RatingsDataset = self.context.catalog["ratings_raw"]
-        size = SIZES.get(ratings.dataset_name, (0, 0, 0))
-        steps = {
-            "device": partial(check_device, parameters.runtime),
-            "disk": partial(check_disk, self._folder, size[0]),
-            "memory": partial(self._memory, parameters, size),
-            "W&B": partial(check_wandb, parameters.tracking),
-            "Discord": partial(check_discord, parameters.notifications),
-            "dataset": partial(check_dataset, ratings),
-        }
-        if "ss4rec" in self.models:
-            steps["kernels"] = partial(check_kernels, parameters.ss4rec.model, parameters.runtime)
-        for name in self.models:
-            block = getattr(parameters, name)
-            steps[name] = partial(
-                rehearse, name, block.model, block.training, parameters.runtime, size[2]
-            )
+        size = functools.cache(ratings.size)  # not known before the dataset is there
         found: list[Check] = []
-        for name, step in steps.items():
+        for name, step in self._steps(parameters, ratings, size).items():
             check, seconds = look(name, step)
             found.append(check)
             yield check, seconds
             if not check.passed:
                 return
-        yield look("estimate", partial(self._estimate, parameters, found, size[0]))
+        yield look("estimate", lambda: self._estimate(parameters, found, size()))
+
+    def _steps(
+        self, parameters: Parameters, ratings: RatingsDataset, size: Callable[[], Size]
+    ) -> dict[str, Callable[[], Check]]:
+        steps: dict[str, Callable[[], Check]] = {
+            "device": partial(check_device, parameters.runtime),
+            "W&B": partial(check_wandb, parameters.tracking),
+            "Discord": partial(check_discord, parameters.notifications),
+            "dataset": partial(check_dataset, ratings, size),
+            "disk": lambda: check_disk(self._folder, size().ratings),
+            "memory": lambda: self._memory(parameters, size()),
+        }
+        if "ss4rec" in self.models:
+            steps["kernels"] = partial(check_kernels, parameters.ss4rec.model, parameters.runtime)
+        return steps | {name: partial(_rehearse, parameters, name, size) for name in self.models}
 
     @property
     def _folder(self) -> Path:
         return Path(str(self.context.catalog["ratings"]._filepath)).parents[2]
 
-    def _memory(self, parameters: Parameters, size: tuple[int, int, int]) -> Check:
+    def _memory(self, parameters: Parameters, size: Size) -> Check:
+        runtime, ids = parameters.runtime, (size.users, size.items)
         blocks = [getattr(parameters, name) for name in self.models]
-        needs = [needed_gib(b.model, b.training, parameters.runtime, *size[1:]) for b in blocks]
+        needs = [needed_gib(block.model, block.training, runtime, *ids) for block in blocks]
         return check_memory(max(needs, default=0.0), parameters.runtime)
 
-    def _estimate(self, parameters: Parameters, found: list[Check], ratings: int) -> Check:
+    def _estimate(self, parameters: Parameters, found: list[Check], size: Size) -> Check:
         rehearsed = {check.name.split(":")[0]: check.facts for check in found}
         speeds = {n: float(str(rehearsed[n]["targets_per_second"])) for n in self.models}
         trainings = {n: getattr(parameters, n).training for n in self.models}
-        return check_estimate(speeds, trainings, ratings, self.dollars_per_hour)
+        return check_estimate(speeds, trainings, size.ratings, self.dollars_per_hour)
 
 
-def check_dataset(ratings: RatingsDataset) -> Check:
+def check_dataset(ratings: RatingsDataset, size: Callable[[], Size]) -> Check:
     """Have the dataset there and checked; download it if need be."""
     ratings.preflight()
-    return Check("dataset", True, f"{ratings.dataset_name} is here and whole")
+    counts = "{:,} ratings, {:,} users, {:,} items".format(*size())
+    return Check("dataset", True, f"{ratings.dataset_name} is here and whole: {counts}")
+
+
+def _rehearse(parameters: Parameters, name: str, size: Callable[[], Size]) -> Check:
+    block = getattr(parameters, name)
+    return rehearse(name, block.model, block.training, parameters.runtime, size().items)

@@ -9,7 +9,7 @@ import ibis
 from ibis import _
 
 from seqrec import columns as c
-from seqrec.datasets.engine import number_rows
+from seqrec.datasets.files import number_rows
 from seqrec.datasets.sql import left, md5
 from seqrec.errors import ProjectError
 from seqrec.parameters import DataProcessing

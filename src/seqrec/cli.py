@@ -1,15 +1,22 @@
-"""The project's own command beside Kedro's: ``kedro preflight``."""
+"""The project's commands: ``kedro preflight``, and Kedro's own ``run`` with plainer errors."""
 
 from __future__ import annotations
 
+import copy
+import functools
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
+from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import _split_params, env_option
+from kedro.framework.project import pipelines, settings
 from kedro.framework.session import KedroSession
 from rich.console import Console
+
+from seqrec.errors import ProjectError
 
 MODELS = ("ss4rec", "ncf")
 
@@ -17,6 +24,35 @@ MODELS = ("ss4rec", "ncf")
 @click.group(name="seqrec")
 def cli() -> None:
     """Commands of this project."""
+
+
+def check_names(
+    env: str | None, conf_source: str | None = None, wanted: Iterable[str] = ()
+) -> None:
+    """Refuse an environment or a pipeline that is not there; Kedro prints a traceback.
+
+    Raises:
+        ProjectError: Names it and those that are.
+    """
+    folder = Path(conf_source or settings.CONF_SOURCE)
+    if env and folder.is_dir() and not (folder / env).is_dir():
+        known = ", ".join(sorted(path.name for path in folder.iterdir() if path.is_dir()))
+        raise ProjectError(f"unknown environment {env!r}: choose one of {known} (in {folder})")
+    for name in wanted:
+        if name not in pipelines:
+            known = ", ".join(sorted(pipelines))
+            raise ProjectError(f"unknown pipeline {name!r}: choose one of {known}")
+
+
+def _run(of_kedro: Any, **options: Any) -> Any:
+    wanted = [options["pipeline"]] if options["pipeline"] else options["pipelines"]
+    check_names(options["env"], options["conf_source"], wanted)
+    return of_kedro(**options)
+
+
+run = copy.copy(kedro_run)
+run.callback = functools.partial(_run, kedro_run.callback)
+cli.add_command(run)
 
 
 @cli.command()
@@ -34,6 +70,7 @@ def preflight(env: str, model: str, params: dict[str, Any], dollars_per_hour: fl
     from seqrec.preflight.checks import as_line
     from seqrec.preflight.run import Preflight
 
+    check_names(env)
     models = MODELS if model == "all" else (model,)
     with KedroSession.create(Path.cwd(), env=env, runtime_params=params) as session:
         context = session.load_context()  # type: ignore[attr-defined]

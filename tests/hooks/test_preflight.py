@@ -15,8 +15,22 @@ from tests.cli import kedro
         (["--params", "dataset=ml-1m,mirror=http://127.0.0.1:9"], "ml-1m.zip cannot be reached"),
         (["--pipeline", "train_ss4rec"], "run `kedro run --pipeline recbole_format` first"),
         (["--pipeline", "evaluation"], "does not exist yet"),
+        (["--pipeline", "training"], "unknown pipeline 'training': choose one of __default__, "),
+        (["--env", "moon"], "unknown environment 'moon': choose one of base, "),
+        (["--params", "data=pyproject.toml"], "cannot be written: "),
     ],
-    ids=["unknown", "type", "loss", "dataset", "release", "order", "ranks"],
+    ids=[
+        "unknown",
+        "type",
+        "loss",
+        "dataset",
+        "release",
+        "order",
+        "ranks",
+        "pipeline",
+        "env",
+        "data",
+    ],
 )
 def test_what_is_wrong_is_said_in_one_line(project, arguments, complaint):
     done = kedro(project, "run", *arguments)

@@ -157,8 +157,8 @@ MODEL_OF: dict[str, Callable[..., ModelParameters]] = {
 
 
 def copy_project(target: Path) -> Path:
-    """Copy the project without its data: what a fresh clone holds."""
-    skip = shutil.ignore_patterns("__pycache__", "*.egg-info", "credentials*")
+    """Copy the project without its data: a fresh clone after `make setup`, kernels compiled."""
+    skip = shutil.ignore_patterns("*.egg-info", "credentials*")
     for name in ("conf", "src"):
         shutil.copytree(ROOT / name, target / name, ignore=skip)
     shutil.copy(ROOT / "pyproject.toml", target)

@@ -36,7 +36,6 @@ class Pod:
             "SEQREC_VOLUME": str(self.volume),
             "SEQREC_VENV": sys.prefix,
             "OMP_NUM_THREADS": "1",
-            "NUMBA_CACHE_DIR": str(ROOT / ".venv" / "numba-of-tests"),
         }
 
     def program(self, name, body):

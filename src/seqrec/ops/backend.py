@@ -41,7 +41,7 @@ _OPS = ("zoh_scan", "selective_scan", "causal_conv", "residual_norm", "cross_ent
 _FOLDERS = ("linear_scan", *_OPS[1:])
 _MODULES = {
     "naive": ("naive", "naive", "naive", "naive", "naive"),
-    "torch": ("compiled", "compiled", "library", "naive", "chunked"),
+    "torch": ("compiled", "compiled", "compiled", "naive", "chunked"),
     "triton": ("triton", "triton", "triton", "triton", "triton"),
     "official": ("official", "official", "official", "naive", "chunked"),
 }

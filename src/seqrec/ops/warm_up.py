@@ -16,6 +16,7 @@ def main() -> None:
     sequence, interval = torch.ones(1, 2, 2, requires_grad=True), torch.ones(1, 2)
     vector, matrix = torch.ones(1), -torch.ones(2, 2)
     y, _ = backend.zoh_scan(sequence, interval, -vector, vector, vector)
+    y, _ = backend.causal_conv(y, torch.ones(2, 2), torch.ones(2))
     z, _ = backend.selective_scan(y, sequence, matrix, sequence, sequence, torch.ones(2), sequence)
     torch.autograd.backward(z.sum())
 

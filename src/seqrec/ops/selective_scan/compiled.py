@@ -1,8 +1,9 @@
 """The same on a processor, compiled by Numba: one pass each way over states in its cache.
 
-A history's states, E × N, fit the first-level cache, so a step costs arithmetic and no memory
-traffic, where a tensor library walks through all of them a dozen times. Histories are shared out
-among threads.
+A history's states, N × E, stay in the processor's cache, so a step costs arithmetic and no memory
+traffic, where a tensor library walks through all of them a dozen times. The channels, E, are
+innermost and run in vectors; the gate is applied on the way. Histories are shared out among
+threads.
 """
 
 from __future__ import annotations
@@ -15,129 +16,126 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seqrec.ops.powers import LN_2, LOG2_E, MATHS, exp2
 from seqrec.ops.selective_scan import stepwise
 from seqrec.ops.threads import in_threads
 
 CHUNK = 16
-# Sums may be reordered, so that they run in vectors; NaN and Inf keep their meaning.
-MATHS = {"reassoc", "contract", "arcp", "nsz"}
-LOG2_E = np.float32(1.4426950408889634)
-LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
-
-
-@numba.njit(inline="always", fastmath=MATHS)
-def _decays(s, row, n, scale, out):
-    """Write exp(s · row), for exponents at or below 0, with Cephes' polynomial, in vectors."""
-    bits = scale.view(np.int32)
-    for k in range(n):
-        x = max(s * row[k], np.float32(-87.0))
-        whole = np.floor(x * LOG2_E + np.float32(0.5))
-        r = x - whole * LN2_HIGH - whole * LN2_LOW
-        p = np.float32(1.9875691500e-4) * r + np.float32(1.3981999507e-3)
-        p = p * r + np.float32(8.3334519073e-3)
-        p = p * r + np.float32(4.1665795894e-2)
-        p = p * r + np.float32(1.6666665459e-1)
-        p = p * r + np.float32(5.0000001201e-1)
-        out[k] = p * r * r + r + np.float32(1.0)
-        bits[k] = (np.int32(whole) + np.int32(127)) << np.int32(23)
-    for k in range(n):
-        out[k] *= scale[k]
+_ONE, _LN_2, _LOG2_E = np.float32(1.0), np.float32(LN_2), np.float32(LOG2_E)
 
 
 @numba.njit(nogil=True, fastmath=MATHS, cache=True)
-def _forward(A, u, s, B, C, state, y, last, kept):
+def _forward(system, u, s, B, C, z, state, y, ungated, last, kept):
     rows, length, E = u.shape
-    N = A.shape[1]
+    N = len(system) - 1
+    D, v = system[N], np.empty(E, np.float32)
     for b in range(rows):
-        scale, decay = np.empty(N, np.float32), np.empty(N, np.float32)
         h = state[b].copy()
         for t in range(length):
             if t % CHUNK == 0:
                 kept[b, t // CHUNK] = h
-            into, out = B[b, t], C[b, t]
+            step, value, gate, out, gated = s[b, t], u[b, t], z[b, t], ungated[b, t], y[b, t]
             for e in range(E):
-                v, row = s[b, t, e] * u[b, t, e], h[e]
-                _decays(s[b, t, e], A[e], N, scale, decay)
-                total = np.float32(0.0)
-                for k in range(N):
-                    row[k] = decay[k] * row[k] + v * into[k]
-                    total += row[k] * out[k]
-                y[b, t, e] = total
+                v[e] = step[e] * value[e]
+                out[e] = D[e] * value[e]
+            for n in range(N):
+                into, out_of, a, row = B[b, t, n], C[b, t, n], system[n], h[n]
+                for e in range(E):
+                    x = exp2(step[e] * a[e]) * row[e] + v[e] * into
+                    row[e] = x
+                    out[e] += x * out_of
+            for e in range(E):
+                gated[e] = out[e] * gate[e] / (_ONE + exp2(-gate[e] * _LOG2_E))
         last[b] = h
 
 
 @numba.njit(nogil=True, fastmath=MATHS, cache=True)
-def _backward(A, u, s, B, C, kept, d_y, d_last, d_u, d_s, d_A, d_B, d_C, d_state):
+def _backward(
+    system, u, s, B, C, z, ungated, kept, d_y, d_last, d_u, d_s, d_B, d_C, d_z, d_system, d_state
+):
     rows, length, E = u.shape
-    N = A.shape[1]
+    N = len(system) - 1
+    D, scratch = system[N], np.empty((4, E), np.float32)
+    v, d_v, along, d_out = scratch[0], scratch[1], scratch[2], scratch[3]
+    states = np.empty((CHUNK + 1, N, E), np.float32)
+    decays = np.empty((CHUNK, N, E), np.float32)
     for b in range(rows):
-        scale, sums = np.empty(N, np.float32), np.zeros((E, N), np.float32)
-        states = np.empty((CHUNK + 1, E, N), np.float32)
-        decays = np.empty((CHUNK, E, N), np.float32)
-        G = d_last[b].copy()
+        sums, G = d_system[b], d_last[b].copy()
+        sums[:] = 0.0
+        to_D = sums[N]
         for chunk in range((length - 1) // CHUNK, -1, -1):
             begin = chunk * CHUNK
             end = min(begin + CHUNK, length)
             states[0] = kept[b, chunk]
             for t in range(begin, end):
-                i, into = t - begin, B[b, t]
+                i, step, value = t - begin, s[b, t], u[b, t]
                 for e in range(E):
-                    v, decay = s[b, t, e] * u[b, t, e], decays[i, e]
-                    before, after = states[i, e], states[i + 1, e]
-                    _decays(s[b, t, e], A[e], N, scale, decay)
-                    for k in range(N):
-                        after[k] = decay[k] * before[k] + v * into[k]
+                    v[e] = step[e] * value[e]
+                for n in range(N):
+                    into, a, decay = B[b, t, n], system[n], decays[i, n]
+                    before, after = states[i, n], states[i + 1, n]
+                    for e in range(E):
+                        x = exp2(step[e] * a[e])
+                        decay[e] = x
+                        after[e] = x * before[e] + v[e] * into
             for t in range(end - 1, begin - 1, -1):
-                i, into, out_of = t - begin, B[b, t], C[b, t]
-                to_B, to_C = d_B[b, t], d_C[b, t]
-                to_B[:] = 0.0
-                to_C[:] = 0.0
+                i, step, value, gate = t - begin, s[b, t], u[b, t], z[b, t]
+                out, d_gated, d_gate = ungated[b, t], d_y[b, t], d_z[b, t]
                 for e in range(E):
-                    step, out = s[b, t, e], d_y[b, t, e]
-                    v, a, decay, to_a, adjoint = (
-                        step * u[b, t, e],
-                        A[e],
-                        decays[i, e],
-                        sums[e],
-                        G[e],
-                    )
-                    before, after = states[i, e], states[i + 1, e]
-                    d_v, along = np.float32(0.0), np.float32(0.0)
-                    for k in range(N):
-                        g = adjoint[k] + out * out_of[k]
-                        to_C[k] += out * after[k]
-                        to_B[k] += g * v
-                        d_v += g * into[k]
-                        g *= decay[k]
-                        through = g * before[k]
-                        along += through * a[k]
-                        to_a[k] += through * step
-                        adjoint[k] = g
-                    d_u[b, t, e] = d_v * step
-                    d_s[b, t, e] = along + d_v * u[b, t, e]
-        d_A[b] = sums
+                    open_ = _ONE / (_ONE + exp2(-gate[e] * _LOG2_E))
+                    d_gate[e] = d_gated[e] * out[e] * open_ * (_ONE + gate[e] * (_ONE - open_))
+                    d_out[e] = d_gated[e] * gate[e] * open_
+                    to_D[e] += d_out[e] * value[e]
+                    v[e] = step[e] * value[e]
+                    d_v[e] = 0.0
+                    along[e] = 0.0
+                for n in range(N):
+                    into, out_of, a, decay = B[b, t, n], C[b, t, n], system[n], decays[i, n]
+                    before, after, adjoint, to_a = states[i, n], states[i + 1, n], G[n], sums[n]
+                    to_B, to_C = np.float32(0.0), np.float32(0.0)
+                    for e in range(E):
+                        g = adjoint[e] + d_out[e] * out_of
+                        to_C += d_out[e] * after[e]
+                        to_B += g * v[e]
+                        d_v[e] += g * into
+                        g *= decay[e]
+                        through = g * before[e]
+                        along[e] += through * a[e]
+                        to_a[e] += through * step[e]
+                        adjoint[e] = g
+                    d_B[b, t, n], d_C[b, t, n] = to_B, to_C
+                to_u, to_s = d_u[b, t], d_s[b, t]
+                for e in range(E):
+                    to_u[e] = d_v[e] * step[e] + d_out[e] * D[e]
+                    to_s[e] = d_v[e] * value[e] + along[e] * _LN_2
         d_state[b] = G
 
 
 class _SelectiveScan(torch.autograd.Function):
+    """States as (B, N, E); A and D as one table, N rows of A log₂e and one of D."""
+
     @staticmethod
     def forward(ctx: Any, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-        u, s, A, B, C, state = (x.detach().contiguous() for x in inputs)
-        y, last = torch.empty_like(u), torch.empty_like(state)
-        chunks = -(-u.shape[1] // CHUNK)
-        kept = u.new_empty(len(u), chunks, *A.shape)
-        in_threads(_forward, A, u, s, B, C, state, y, last, kept)
-        ctx.save_for_backward(u, s, A, B, C, kept)
-        return y, last
+        u, s, A, B, C, D, z, state = (x.detach().contiguous() for x in inputs)
+        system = torch.cat([A.T * LOG2_E, D[None]])
+        start = state.transpose(1, 2).contiguous()
+        y, ungated, last = torch.empty_like(u), torch.empty_like(u), torch.empty_like(start)
+        kept = u.new_empty(len(u), -(-u.shape[1] // CHUNK), *start.shape[1:])
+        in_threads(_forward, system, u, s, B, C, z, start, y, ungated, last, kept)
+        ctx.save_for_backward(system, u, s, B, C, z, ungated, kept)
+        return y, last.transpose(1, 2)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
-        u, s, A, B, C, kept = ctx.saved_tensors
-        d_y, d_last = (g.contiguous() for g in gradients)
-        d_u, d_s, d_B, d_C = (torch.empty_like(x) for x in (u, s, B, C))
-        d_A, d_state = torch.empty_like(d_last), torch.empty_like(d_last)
-        in_threads(_backward, A, u, s, B, C, kept, d_y, d_last, d_u, d_s, d_A, d_B, d_C, d_state)
-        return d_u, d_s, d_A.sum(0), d_B, d_C, d_state
+        system, *kept = ctx.saved_tensors
+        d_y, d_last = gradients[0].contiguous(), gradients[1].transpose(1, 2).contiguous()
+        d_u, d_s, d_B, d_C, d_z = (torch.empty_like(x) for x in kept[:5])
+        d_system, d_state = d_y.new_empty(len(d_y), *system.shape), torch.empty_like(d_last)
+        in_threads(
+            _backward, system, *kept, d_y, d_last, d_u, d_s, d_B, d_C, d_z, d_system, d_state
+        )
+        d_A, d_D = d_system.sum(0).split([len(system) - 1, 1])
+        return d_u, d_s, d_A.T, d_B, d_C, d_D[0], d_z, d_state.transpose(1, 2)
 
 
 def selective_scan(
@@ -157,5 +155,5 @@ def selective_scan(
     if u.device.type != "cpu" or u.dtype != torch.float32:
         return stepwise.selective_scan(u, dt, A, B, C, D, z, state)
     start = u.new_zeros(len(u), *A.shape) if state is None else state
-    y, last = _SelectiveScan.apply(u, F.softplus(dt), A, B, C, start)
-    return (y + D * u) * F.silu(z), last
+    y, last = _SelectiveScan.apply(u, F.softplus(dt), A, B, C, D, z, start)
+    return y, last

@@ -20,59 +20,61 @@ _ONE, _LOG2_E = np.float32(1.0), np.float32(LOG2_E)
 
 
 @numba.njit(inline="always", fastmath=MATHS)
-def _row(past, x, t):
-    """Return the input at a time; those before the first are in `past`."""
-    return x[t] if t >= 0 else past[t + len(past)]
-
-
-@numba.njit(inline="always", fastmath=MATHS)
-def _convolve(filter_, past, x, t, total):
-    """Write bias + Σ_j weight_j x_(t−W+1+j)."""
-    width, E = len(filter_) - 1, len(total)
-    bias = filter_[width]
-    for e in range(E):
-        total[e] = bias[e]
+def _convolve(filter_, past, x, total):
+    """Write bias + Σ_j weight_j x_(t−W+1+j) of one history; inputs before the first are `past`."""
+    width = len(filter_) - 1
+    total[:] = filter_[width]
     for j in range(width):
-        tap, value = filter_[j], _row(past, x, t - width + 1 + j)
-        for e in range(E):
-            total[e] += tap[e] * value[e]
+        tap, shift = filter_[j], min(width - 1 - j, len(x))
+        for t in range(shift):
+            out, value = total[t], past[t + j]
+            for e in range(len(tap)):
+                out[e] += tap[e] * value[e]
+        for t in range(shift, len(x)):
+            out, value = total[t], x[t - shift]
+            for e in range(len(tap)):
+                out[e] += tap[e] * value[e]
 
 
-@numba.njit(nogil=True, fastmath=MATHS, cache=True)
+@numba.njit(nogil=True, fastmath=MATHS, error_model="numpy", cache=True)
 def _forward(filter_, past, x, y):
-    rows, length, E = x.shape
-    total = np.empty(E, np.float32)
-    for b in range(rows):
-        for t in range(length):
-            _convolve(filter_, past[b], x[b], t, total)
+    for b in range(len(x)):
+        _convolve(filter_, past[b], x[b], y[b])
+        for t in range(x.shape[1]):
             out = y[b, t]
-            for e in range(E):
-                out[e] = total[e] / (_ONE + exp2(-total[e] * _LOG2_E))
+            for e in range(len(out)):
+                out[e] = out[e] / (_ONE + exp2(-out[e] * _LOG2_E))
 
 
-@numba.njit(nogil=True, fastmath=MATHS, cache=True)
+@numba.njit(nogil=True, fastmath=MATHS, error_model="numpy", cache=True)
 def _backward(filter_, past, x, d_y, d_past, d_x, d_filter):
     rows, length, E = x.shape
-    width, total, g = len(filter_) - 1, np.empty(E, np.float32), np.empty(E, np.float32)
+    width, g = len(filter_) - 1, np.empty((length, E), np.float32)
     for b in range(rows):
         d_filter[b] = 0.0
         d_past[b] = 0.0
         d_x[b] = 0.0
+        _convolve(filter_, past[b], x[b], g)
         to_bias = d_filter[b, width]
         for t in range(length):
-            _convolve(filter_, past[b], x[b], t, total)
-            d_out = d_y[b, t]
+            total, d_out = g[t], d_y[b, t]
             for e in range(E):
                 open_ = _ONE / (_ONE + exp2(-total[e] * _LOG2_E))
-                g[e] = d_out[e] * open_ * (_ONE + total[e] * (_ONE - open_))
-                to_bias[e] += g[e]
-            for j in range(width):
-                at = t - width + 1 + j
-                tap, to_tap = filter_[j], d_filter[b, j]
-                value, to_value = _row(past[b], x[b], at), _row(d_past[b], d_x[b], at)
-                for e in range(E):
-                    to_value[e] += g[e] * tap[e]
-                    to_tap[e] += g[e] * value[e]
+                total[e] = d_out[e] * open_ * (_ONE + total[e] * (_ONE - open_))
+                to_bias[e] += total[e]
+        for j in range(width):
+            tap, to_tap, shift = filter_[j], d_filter[b, j], min(width - 1 - j, length)
+            for t in range(shift):
+                _share(g[t], tap, past[b, t + j], to_tap, d_past[b, t + j])
+            for t in range(shift, length):
+                _share(g[t], tap, x[b, t - shift], to_tap, d_x[b, t - shift])
+
+
+@numba.njit(inline="always", fastmath=MATHS)
+def _share(g, tap, value, to_tap, to_value):
+    for e in range(len(g)):
+        to_value[e] += g[e] * tap[e]
+        to_tap[e] += g[e] * value[e]
 
 
 class _CausalConv(torch.autograd.Function):

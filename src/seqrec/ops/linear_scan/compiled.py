@@ -24,7 +24,7 @@ def _inverse(system):
     return (system[0] / norm).astype(np.float32), (system[1] / norm).astype(np.float32)
 
 
-@numba.njit(nogil=True, fastmath=MATHS, cache=True)
+@numba.njit(nogil=True, fastmath=MATHS, error_model="numpy", cache=True)
 def _forward(system, drive, interval, state, states, hold):
     rows, length = interval.shape
     P = system.shape[1]
@@ -60,7 +60,7 @@ def _forward(system, drive, interval, state, states, hold):
             out[:] = x
 
 
-@numba.njit(nogil=True, fastmath=MATHS, cache=True)
+@numba.njit(nogil=True, fastmath=MATHS, error_model="numpy", cache=True)
 def _backward(
     system, drive, interval, state, states, hold, d_states, d_drive, d_interval, d_system, d_state
 ):

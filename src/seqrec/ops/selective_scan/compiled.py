@@ -24,7 +24,7 @@ CHUNK = 16
 _ONE, _LN_2, _LOG2_E = np.float32(1.0), np.float32(LN_2), np.float32(LOG2_E)
 
 
-@numba.njit(nogil=True, fastmath=MATHS, cache=True)
+@numba.njit(nogil=True, fastmath=MATHS, error_model="numpy", cache=True)
 def _forward(system, u, s, B, C, z, state, y, ungated, last, kept):
     rows, length, E = u.shape
     N = len(system) - 1
@@ -49,7 +49,7 @@ def _forward(system, u, s, B, C, z, state, y, ungated, last, kept):
         last[b] = h
 
 
-@numba.njit(nogil=True, fastmath=MATHS, cache=True)
+@numba.njit(nogil=True, fastmath=MATHS, error_model="numpy", cache=True)
 def _backward(
     system, u, s, B, C, z, ungated, kept, d_y, d_last, d_u, d_s, d_B, d_C, d_z, d_system, d_state
 ):

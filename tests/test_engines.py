@@ -84,13 +84,14 @@ def run(folder, engine, path, **options):
 OPTIONS = [
     {"tie_policy": "hash"},
     {"tie_policy": "file", "min_rating": 2.0},
+    pytest.param({"tie_policy": "group"}, marks=pytest.mark.slow),
     pytest.param(
         {"split": "temporal", "valid_from": 0.6, "test_from": 0.8}, marks=pytest.mark.slow
     ),
 ]
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=["hash", "file", "temporal"])
+@pytest.mark.parametrize("options", OPTIONS, ids=["hash", "file", "group", "temporal"])
 @pytest.mark.parametrize("engine", [pytest.param(SPARK, marks=needs_spark)], ids=["spark"])
 def test_engines_agree_row_for_row(tmp_path, log, engine, options):
     expected, found = (

@@ -26,8 +26,11 @@ VALID = "valid"
 CONTEXT = "context"
 """History of the test interaction alone: neither learned nor ranked (temporal split)."""
 TEST = "test"
-SPLITS = (TRAIN, VALID, CONTEXT, TEST)
+VALID_TIED, TEST_TIED = "valid_tied", "test_tied"
+"""In the same second as the held-out interaction and as right an answer (tie_policy ``group``)."""
+SPLITS = (TRAIN, VALID, VALID_TIED, CONTEXT, TEST, TEST_TIED)
 """In order of time within each user."""
+TIED_WITH = {VALID: VALID_TIED, TEST: TEST_TIED}
 
 MASK = "mask"
 """Whether the history is taken out of the candidates: one of `MASKS`."""

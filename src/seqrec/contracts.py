@@ -5,6 +5,8 @@ Small pandas tables keep theirs as Pandera schemas in `seqrec.schemas`.
 
 from __future__ import annotations
 
+import functools
+import operator
 from dataclasses import dataclass
 
 import ibis
@@ -93,12 +95,14 @@ Ratings = Contract(
 _count = _.count()
 
 
-def _positions(split: str) -> ibis.Deferred:
-    return ibis.cases((_[c.SPLIT] == split, _[c.POSITION]))
+def _count_of(*splits: str) -> ibis.Deferred:
+    return _[c.SPLIT].isin(splits).sum()
 
 
-def _count_of(split: str) -> ibis.Deferred:
-    return (_[c.SPLIT] == split).sum()
+def _ends_in_turn(split: str) -> ibis.Deferred:
+    """Tell whether the last interaction of a split, if there is one, ends it and those before."""
+    last = _count_of(*c.SPLITS[: c.SPLITS.index(split) + 1]) - 1
+    return ibis.cases((_[c.SPLIT] == split, _[c.POSITION])).max().coalesce(last) == last
 
 
 Interactions = Contract(
@@ -108,6 +112,9 @@ Interactions = Contract(
         f"{c.TIMESTAMP} lies between 1970 and 2286": _SECONDS,
         f"{c.DELTA} is at least 0 and fits into 31 bits": _[c.DELTA].between(0, 2**31 - 1),
         f"{c.SPLIT} is one of {', '.join(c.SPLITS)}": _[c.SPLIT].isin(c.SPLITS),
+        "what is tied follows in the same second": (
+            ~_[c.SPLIT].isin(c.TIED_WITH.values()) | (_[c.DELTA] == 0)
+        ),
     },
     groups={
         "positions count 0, 1, 2, … within each user": (
@@ -118,12 +125,10 @@ Interactions = Contract(
         "no interaction of a user is there twice": (
             ibis.struct({"item": _[c.ITEM], "time": _[c.TIMESTAMP]}).nunique() == _count
         ),
-        "splits follow in time: train, one valid at most, context, one test at most": (
-            (_positions(c.TRAIN).max().coalesce(-1) == _count_of(c.TRAIN) - 1)
+        f"splits follow in time: {', '.join(c.SPLITS)}; one valid and one test at most": (
+            functools.reduce(operator.and_, map(_ends_in_turn, c.SPLITS))
             & (_count_of(c.VALID) <= 1)
-            & (_positions(c.VALID).max().coalesce(_count_of(c.TRAIN)) == _count_of(c.TRAIN))
             & (_count_of(c.TEST) <= 1)
-            & (_positions(c.TEST).max().coalesce(_count - 1) == _count - 1)
         ),
     },
 )

@@ -127,9 +127,10 @@ def test_statistics_by_hand():
     ("row", "column", "value", "rule"),
     [
         (5, c.TIMESTAMP, -1, "timestamp lies between 1970 and 2286"),
-        (5, c.SPLIT, "rest", "split is one of train, valid, context, test"),
+        (5, c.SPLIT, "rest", "split is one of train, valid, valid_tied, context, test"),
         (0, c.SPLIT, c.TEST, "splits follow in time"),
         (2, c.SPLIT, c.VALID, "splits follow in time"),
+        (5, c.SPLIT, c.VALID_TIED, "what is tied follows in the same second"),
         (5, c.POSITION, 7, "positions count"),
         (3, c.DELTA, -1, "delta is at least 0"),
         (3, c.USER, None, "user_id is not null"),
@@ -189,6 +190,38 @@ def test_a_temporal_split_cuts_time_once_for_everybody():
         "3": [c.TRAIN, c.VALID, c.CONTEXT, c.CONTEXT, c.TEST],
         "5": [c.CONTEXT] * 4 + [c.TEST],  # came after training: known by its history only
     }  # user 4 came after the cut: no history to ask with
+
+
+def seconds(user, *times):
+    return [(user, 100 * user + n, 1.0, time) for n, time in enumerate(times)]
+
+
+def test_whole_seconds_are_held_out():
+    rows = seconds(1, 0, 5, 5, 7, 7, 7) + seconds(2, 3, 3, 3, 9, 9) + seconds(3, 4, 4, 4)
+    rows += seconds(4, 1, 2, 2, 8)
+    found = process(ratings_of(*rows), tie_policy="group", user_core=3)
+    Interactions.check(on_engine(found), "interactions")
+    assert found.groupby(c.USER)[c.SPLIT].agg(list).to_dict() == {
+        "1": [c.TRAIN, c.VALID, c.VALID_TIED, c.TEST, c.TEST_TIED, c.TEST_TIED],
+        "2": [c.TRAIN] * 3 + [c.TEST, c.TEST_TIED],  # nothing before the last but one
+        "3": [c.TRAIN] * 3,  # nothing to ask with
+        "4": [c.TRAIN, c.VALID, c.VALID_TIED, c.TEST],
+    }
+    assert (found[found[c.SPLIT] == c.TEST][c.DELTA] > 0).all()
+
+
+def test_a_temporal_split_holds_out_whole_seconds_too():
+    rows = seconds(1, 0, 11, 11, 12, 21, 21, 22) + seconds(2, 0, 1, 2, 2)
+    rows += seconds(3, 11, 11, 12, 25, 25) + seconds(4, 23, 23, 23)
+    cuts = {"valid_from": "1970-01-01T00:00:10", "test_from": "1970-01-01T00:00:20"}
+    options = {"tie_policy": "group", "user_core": 3, "split": "temporal", **cuts}
+    found = process(ratings_of(*rows), **options)
+    Interactions.check(on_engine(found), "interactions")
+    assert found.groupby(c.USER)[c.SPLIT].agg(list).to_dict() == {
+        "1": [c.TRAIN, c.VALID, c.VALID_TIED, c.CONTEXT, c.TEST, c.TEST_TIED],
+        "2": [c.TRAIN] * 4,
+        "3": [c.CONTEXT] * 3 + [c.TEST, c.TEST_TIED],
+    }  # user 4 began in the second that would be asked about
 
 
 def test_temporal_cuts_can_be_quantiles():

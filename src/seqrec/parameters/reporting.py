@@ -27,9 +27,10 @@ class DataProcessing(Frozen):
     min_rating: float | None = Field(None, description="Keep ratings at or above it; null: all.")
     user_core: PositiveInt = Field(5, ge=3, description="Fewest interactions of a user.")
     item_core: PositiveInt = Field(5, description="Fewest interactions of an item.")
-    tie_policy: Literal["hash", "file"] = Field(
+    tie_policy: Literal["hash", "file", "group"] = Field(
         "hash",
-        description="Order of interactions in the same second: seeded hash or file order.",
+        description="Order of interactions in the same second: seeded hash or file order. group: "
+        "likewise hash, and of a second that is held out any interaction is a right answer.",
     )
     seed: int = Field(2026, description="Seed of the hash that orders tied interactions.")
     split: Literal["leave_one_out", "temporal"] = Field(

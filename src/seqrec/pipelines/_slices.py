@@ -25,7 +25,8 @@ def slice_runs(runs: pd.DataFrame, interactions: pd.DataFrame) -> pd.DataFrame:
     train = interactions[interactions[c.SPLIT] == c.TRAIN]
     test = interactions[interactions[c.SPLIT] == c.TEST].set_index(c.USER)[c.ITEM]
     popularity = test.map(train[c.ITEM].value_counts()).fillna(0)
-    length = interactions.groupby(c.USER).size() - 1
+    before = ~interactions[c.SPLIT].isin([c.TEST, c.TEST_TIED])
+    length = interactions[before].groupby(c.USER).size()
     thirds = ["rare third", "middle third", "popular third"]
     slices = {
         "history length": pd.cut(length, _LENGTHS, labels=_NAMES),

@@ -119,17 +119,19 @@ def _rank(interactions: pd.DataFrame, score: Scorer) -> pd.DataFrame:
     times = interactions[c.TIMESTAMP].to_numpy().astype(float)
     gaps = interactions[c.DELTA].to_numpy()
     rows = []
-    asked_of = set(interactions.loc[interactions[c.SPLIT] == c.TEST, c.USER])
+    is_test = (interactions[c.SPLIT] == c.TEST).to_numpy()
     for user, places in interactions.groupby(c.USER, sort=False).indices.items():
-        if user not in asked_of:
+        if not is_test[places].any():
             continue
-        target, history = codes[places[-1]], codes[places[:-1]]
-        asked = {c.KNOWN: times[places[-1]]}
-        asked[c.UNKNOWN] = times[places[-2]] + _median(gaps[places[1:-1]])
-        hidden = np.setdiff1d(history, target)
+        place = int(is_test[places].argmax())
+        history, (target,), tied = np.split(codes[places], [place, place + 1])
+        asked = {c.KNOWN: times[places[place]]}
+        asked[c.UNKNOWN] = times[places[place - 1]] + _median(gaps[places[1:place]])
+        hidden = np.setdiff1d(np.r_[history, tied], target)
         for query_time, time in asked.items():
-            scores = score(_Query(history, time))
-            for mask, out in ((c.MASKED, hidden), (c.UNMASKED, hidden[:0])):
+            scores = score(_Query(history, time)).copy()
+            scores[target] = scores[np.r_[target, tied]].max()  # any of a tied group counts
+            for mask, out in ((c.MASKED, hidden), (c.UNMASKED, tied)):
                 rank = 1 + _ahead(scores, target) - _ahead(scores[out], target, scores[target])
                 rows.append((user, items[target], mask, query_time, rank, len(items) - len(out)))
     names = [c.USER, c.ITEM, c.MASK, c.QUERY_TIME, c.RANK, c.CANDIDATES]

@@ -10,6 +10,8 @@ from seqrec.recbole_bridge.histories import Histories, Rows
 
 ITEM_LIST = "item_id_list"
 """Inputs: item ids; (B, L), or (T,) packed."""
+TIED_LIST = "tied_list"
+"""Items as right as the held-out one, 0 where there are no more, (B, G)."""
 DELTA_LIST = "delta_list"
 """Seconds from each input to the next event; shaped as the inputs."""
 TARGET_LIST = "target_list"

@@ -47,6 +47,7 @@ class HeldOutLoader(FullSortEvalDataLoader):
         self.rows = flat.held_out(split, longest or 1)
         target = self.rows.start + self.rows.length
         self.users, self.targets = flat.users[target], flat.items[target]
+        self.tied = flat.tied(split)
         self._gaps = flat.median_gaps(split) if query_time == c.UNKNOWN else None
         self._width, self._packs = longest, packs(config)
 
@@ -73,6 +74,8 @@ class HeldOutLoader(FullSortEvalDataLoader):
             if self._width:
                 fields |= self._histories(here)
             targets = torch.from_numpy(self.targets[here]).long()
+            if self.tied.shape[1]:
+                fields[batches.TIED_LIST] = torch.from_numpy(self.tied[here]).long()
             device = self.config["device"]
             moved = to_device({**fields, c.ITEM: targets}, device)
             yield Interaction(moved), None, torch.arange(len(targets)), moved[c.ITEM]
@@ -103,5 +106,5 @@ class CompleteLoader(HeldOutLoader):
         owners = flat.users[flat.offsets]
         wanted = np.flatnonzero(np.isin(owners, users))
         self.rows, self.users = flat.complete(self._width or 1)[wanted], owners[wanted]
-        self.targets = np.zeros_like(self.users)
+        self.targets, self.tied = np.zeros_like(self.users), np.zeros((len(wanted), 0), np.int32)
         self._gaps = np.full(len(wanted), seconds, np.float32)

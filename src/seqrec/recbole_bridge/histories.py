@@ -53,7 +53,7 @@ class Histories:
         users: RecBole's user ids,                               int32, (N,).
         items: RecBole's item ids,                               int32, (N,).
         deltas: Seconds since the previous interaction, exact,   int32, (N,).
-        splits: `CODE` of train, valid or test,                  int8,  (N,).
+        splits: `CODE` of what each is for,                     int8,  (N,).
         offsets: First interaction of each user,                 (U,).
         sizes: Training interactions of each user,               (U,).
     """
@@ -89,6 +89,17 @@ class Histories:
         counts = np.add.reduceat(is_target.astype(np.int64), self.offsets)
         length = np.minimum(target - np.repeat(self.offsets, counts), max_length)
         return Rows(target - length, length, np.maximum(length - 1, 0))
+
+    def tied(self, split: str) -> Int32:
+        """Items as right as each held-out one, by row; 0 where there are no more, (R, G)."""
+        held_out, tied = (
+            np.flatnonzero(self.splits == CODE[name]) for name in (split, c.TIED_WITH[split])
+        )
+        row = np.searchsorted(held_out, tied) - 1  # they follow it
+        place = tied - held_out[row] - 1
+        items = np.zeros((len(held_out), place.max(initial=-1) + 1), np.int32)
+        items[row, place] = self.items[tied]
+        return items
 
     def complete(self, max_length: int) -> Rows:
         """One row per user: the last `max_length` interactions, the held-out ones too."""

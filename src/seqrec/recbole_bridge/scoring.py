@@ -6,9 +6,15 @@ import torch
 from recbole.data.interaction import Interaction
 from torch import Tensor, nn
 
+from seqrec import columns as c
+from seqrec.recbole_bridge.batches import TIED_LIST
+
 
 def full_sort_scores(model: nn.Module, interaction: Interaction, n_items: int) -> Tensor:
     """Score every item; padding gets −inf.
+
+    Where several items are as right (tie policy ``group``), the held-out one gets the best of
+    their scores and the others get −inf: any of them counts, and none stands in another's way.
 
     RecBole's Trainer falls back to pair-wise `predict` on any NotImplementedError and lets NaN
     rank first; here both stop the run.
@@ -29,6 +35,10 @@ def full_sort_scores(model: nn.Module, interaction: Interaction, n_items: int) -
         raise FloatingPointError(f"{type(model).__name__} gave scores that are NaN or infinite")
     scores = scores.clone()
     scores[:, 0] = -torch.inf
+    if TIED_LIST in interaction:
+        target, tied = interaction[c.ITEM][:, None], interaction[TIED_LIST]
+        best = scores.gather(1, torch.cat([target, tied], dim=1)).amax(1, keepdim=True)
+        scores.scatter_(1, tied, -torch.inf).scatter_(1, target, best)
     return scores
 
 

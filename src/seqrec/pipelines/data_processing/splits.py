@@ -13,10 +13,35 @@ from seqrec.parameters import DataProcessing
 
 
 def leave_one_out(histories: ibis.Table, data_processing: DataProcessing) -> ibis.Table:
-    """Hold out each user's last interaction for test, the one before for validation."""
+    """Hold out each user's last interaction for test, the one before for validation.
+
+    With the tie policy ``group``, seconds are held out instead: the first interaction of a user's
+    last second stands for it, the others of that second are as right. No second is held out
+    before which there is none.
+    """
+    if data_processing.tie_policy == "group":
+        return _leave_one_second_out(histories)
     after = _[c.FOLLOWING]
     split = ibis.cases((after == 0, c.TEST), (after == 1, c.VALID), else_=c.TRAIN)
     return histories.mutate(**{c.SPLIT: split})
+
+
+def _leave_one_second_out(histories: ibis.Table) -> ibis.Table:
+    time = _[c.TIMESTAMP]
+    seconds = {
+        "before": ibis.dense_rank().over(ibis.window(group_by=c.USER, order_by=time)),
+        "after": ibis.dense_rank().over(ibis.window(group_by=c.USER, order_by=time.desc())),
+    }
+    held_out = (_["before"] > 0) & (_["after"] < 2)
+    first, last = _[c.DELTA] > 0, _["after"] == 0
+    split = ibis.cases(
+        (~held_out, c.TRAIN),
+        (last & first, c.TEST),
+        (last, c.TEST_TIED),
+        (first, c.VALID),
+        else_=c.VALID_TIED,
+    )
+    return histories.mutate(**seconds).mutate(**{c.SPLIT: split})
 
 
 def temporal(histories: ibis.Table, data_processing: DataProcessing) -> ibis.Table:
@@ -24,7 +49,8 @@ def temporal(histories: ibis.Table, data_processing: DataProcessing) -> ibis.Tab
 
     Before `valid_from` is training. Each user's first interaction from `valid_from` on is to be
     predicted for validation, the first from `test_from` on for test, with all that came before it
-    as history; validation mirrors test. What a user did after the test interaction is left out,
+    as history; validation mirrors test. With the tie policy ``group`` those of the same second are
+    as right. What a user did after the test interaction is left out,
     and so are users without a history at that time.
 
     Raises:
@@ -36,15 +62,24 @@ def temporal(histories: ibis.Table, data_processing: DataProcessing) -> ibis.Tab
     in_time = histories.mutate(period=period)
     within = ibis.window(group_by=[c.USER, "period"], order_by=c.POSITION)
     first = (_["nth"] == 0) & (place > 0)
+    by_group = data_processing.tie_policy == "group"
+    tied = (time == _["begin"]) & (_["beginning"] > 0) if by_group else ibis.literal(False)
     split = ibis.cases(
         (_["period"] == 0, c.TRAIN),
         (first & (_["period"] == 1), c.VALID),
+        (tied & (_["period"] == 1), c.VALID_TIED),
         (_["period"] == 1, c.CONTEXT),
-        else_=c.TEST,
+        (first, c.TEST),
+        else_=c.TEST_TIED,
     )
     # A user whose first interaction is to be predicted would be asked about without a history.
-    marked = in_time.mutate(nth=ibis.row_number().over(within)).mutate(**{c.SPLIT: split})
-    kept = marked.filter((_["period"] < 2) | first)
+    columns = {
+        "nth": ibis.row_number().over(within),
+        "begin": time.first().over(within),
+        "beginning": place.first().over(within),
+    }
+    marked = in_time.mutate(**columns).mutate(**{c.SPLIT: split})
+    kept = marked.filter((_["period"] < 2) | first | tied)
     if not int(kept.filter(_[c.SPLIT] == c.TEST).count().execute()):
         raise ProjectError(
             "no user has interactions before and after data_processing.test_from: move it"

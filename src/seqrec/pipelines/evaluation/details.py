@@ -90,7 +90,8 @@ def pick_examples(
     ordered = ranks.sort_values(reference, kind="stable")
     places = [round(k * (len(ordered) - 1) / (EXAMPLES - 1) * 0.9) for k in range(EXAMPLES)]
     titles = movies.set_index(c.ITEM)[c.TITLE]
-    histories = interactions[interactions[c.USER].isin(ordered.index[places])].groupby(c.USER)
+    shown = interactions[interactions[c.USER].isin(ordered.index[places])]
+    histories = shown[shown[c.SPLIT] != c.TEST_TIED].groupby(c.USER)
     return [
         {
             "user": str(user),

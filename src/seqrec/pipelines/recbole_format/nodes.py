@@ -33,7 +33,7 @@ def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
         steps=step.sum(),
         tied=(tied & step).sum(),
         tests=test.sum(),
-        tied_tests=(tied & test).sum(),
+        tied_tests=(tied & test).sum() + _[c.USER].nunique(where=_[c.SPLIT] == c.TEST_TIED),
         first=_[c.TIMESTAMP].min(),
         last=_[c.TIMESTAMP].max(),
         **{name: (_[c.SPLIT] == name).sum() for name in c.SPLITS},

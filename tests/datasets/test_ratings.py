@@ -177,6 +177,17 @@ def test_a_source_that_cannot_be_used_is_refused_before_the_run(tmp_path, text, 
     assert "\n" not in caught.value.message
 
 
+def test_absurd_numbers_of_a_parquet_file_are_set_aside(tmp_path):
+    times = [0, 10**10 - 1, 10**10, 5, 6, 7]
+    stars = [1.0, 1e300, 1.0, np.inf, np.nan, -1e301]
+    ids = list("abcdef")
+    frame = pd.DataFrame({"user_id": ids, "item_id": ids, "timestamp": times, "stars": stars})
+    frame.to_parquet(tmp_path / "log.parquet")
+    kept = read(tmp_path / "log.parquet", rating="stars", on_bad_rows="reject")
+    assert kept[c.USER].tolist() == ["a", "b"]
+    assert [row["line"] for row in rejects(tmp_path)] == ["3", "4", "5", "6"]
+
+
 def test_a_missing_file_and_no_parquet(tmp_path):
     with pytest.raises(ProjectError, match=r"source\.path: there is no file .*nowhere\.csv"):
         dataset(tmp_path / "nowhere.csv").preflight()

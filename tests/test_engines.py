@@ -12,6 +12,7 @@ from kedro.io.core import Version
 from seqrec import columns as c
 from seqrec.datasets.atomic_files import INTERACTIONS, AtomicFilesDataset
 from seqrec.datasets.engine import connect
+from seqrec.datasets.files import write_text
 from seqrec.datasets.ratings import RatingsDataset
 from seqrec.datasets.tables import TableDataset
 from seqrec.errors import ProjectError
@@ -176,3 +177,9 @@ def test_a_table_that_cannot_be_computed_leaves_nothing(tmp_path, why):
     with pytest.raises(ProjectError, match=r"^x\.parquet cannot be computed: [^\n]+$"):
         TableDataset(filepath=str(tmp_path / "x.parquet"), engine=engine).save(rows)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_text_that_cannot_be_written_is_one_line(tmp_path):
+    table = connect(DUCKDB).sql("SELECT 1 AS id")
+    with pytest.raises(ProjectError, match=r"^x\.inter cannot be computed: [^\n]+$"):
+        write_text(table, tmp_path / "nowhere" / "x.inter")

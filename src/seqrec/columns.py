@@ -31,6 +31,7 @@ VALID_TIED, TEST_TIED = "valid_tied", "test_tied"
 SPLITS = (TRAIN, VALID, VALID_TIED, CONTEXT, TEST, TEST_TIED)
 """In order of time within each user."""
 TIED_WITH = {VALID: VALID_TIED, TEST: TEST_TIED}
+"""What follows each held-out interaction in its second."""
 
 MASK = "mask"
 """Whether the history is taken out of the candidates: one of `MASKS`."""

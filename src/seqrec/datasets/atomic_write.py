@@ -42,6 +42,8 @@ def new_directory(target: Path) -> Iterator[Path]:
 def give_name(made: Path, target: Path) -> None:
     """Rename a file or directory; a directory that has the name makes way and is removed last.
 
+    Killed between the two renames, it leaves both whole, under hidden names.
+
     Args:
         made: What is complete, on the same file system.
         target: Its name.

@@ -141,6 +141,7 @@ class CheckpointsDataset(AbstractDataset[NoReturn, CheckpointStore]):
 
 
 def _number(name: str) -> int:
+    # Unfinished trainings of before have names of epoch and step; they are older than any number.
     return int(name.split("-")[0])
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import ibis
@@ -80,27 +82,37 @@ def write_parquet(table: ibis.Table, path: Path) -> None:
         ProjectError: The engine cannot: memory or disk is full, an input is gone.
     """
     engine = table.get_backend()
-    try:
+    with _computing(engine, path):
         if is_spark(engine):
             engine.to_parquet_dir(table, _local(path))
         else:
             engine.to_parquet(table, path)
-    except errors_of(engine) as error:
-        raise ProjectError(f"{path.name} cannot be computed: {first_line(error)}") from error
 
 
 def write_text(table: ibis.Table, path: Path) -> None:
-    """Compute a table into one tab-separated text file with a header, never held in memory."""
+    """Compute a table into one tab-separated text file with a header, never held in memory.
+
+    Raises:
+        ProjectError: As for `write_parquet`.
+    """
     engine = table.get_backend()
     if not is_spark(engine):
-        engine.to_csv(table, path, delimiter="\t", header=True)
+        with _computing(engine, path):
+            engine.to_csv(table, path, delimiter="\t", header=True)
         return
     # A cluster writes parts; the one file that RecBole reads is put together here.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".parts-") as folder:
         parts = Path(folder) / "parts"
         write_parquet(table, parts)
-        local = connect({"backend": "duckdb"})
-        write_text(local.read_parquet(sorted(map(str, parts.glob("*.parquet")))), path)
+        write_text(read_parquet(connect({"backend": "duckdb"}), parts), path)
+
+
+@contextmanager
+def _computing(engine: BaseBackend, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except errors_of(engine) as error:
+        raise ProjectError(f"{path.name} cannot be computed: {first_line(error)}") from error
 
 
 def _local(path: Path) -> str:

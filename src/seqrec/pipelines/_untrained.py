@@ -125,8 +125,8 @@ def _rank(interactions: pd.DataFrame, score: Scorer) -> pd.DataFrame:
             continue
         place = int(is_test[places].argmax())
         history, (target,), tied = np.split(codes[places], [place, place + 1])
-        asked = {c.KNOWN: times[places[place]]}
-        asked[c.UNKNOWN] = times[places[place - 1]] + _median(gaps[places[1:place]])
+        usual = times[places[place - 1]] + _median(gaps[places[1:place]])
+        asked = {c.KNOWN: times[places[place]], c.UNKNOWN: usual}
         hidden = np.setdiff1d(np.r_[history, tied], target)
         for query_time, time in asked.items():
             scores = score(_Query(history, time)).copy()

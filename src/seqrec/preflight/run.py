@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from kedro.framework.context import KedroContext
@@ -38,7 +37,7 @@ class Preflight:
         """Yield each check as it is done, with its seconds; the first red one ends them."""
         parameters = Parameters.model_validate(self.context.config_loader["parameters"])
         ratings: RatingsDataset = self.context.catalog["ratings_raw"]
-        size = functools.cache(ratings.size)  # not known before the dataset is there
+        size = cache(ratings.size)  # not known before the dataset is there
         found: list[Check] = []
         for name, step in self._steps(parameters, ratings, size).items():
             check, seconds = look(name, step)
@@ -71,7 +70,7 @@ class Preflight:
         runtime, ids = parameters.runtime, (size.users, size.items)
         blocks = [getattr(parameters, name) for name in self.models]
         needs = [needed_gib(block.model, block.training, runtime, *ids) for block in blocks]
-        return check_memory(max(needs, default=0.0), parameters.runtime)
+        return check_memory(max(needs, default=0.0), runtime)
 
     def _estimate(self, parameters: Parameters, found: list[Check], size: Size) -> Check:
         rehearsed = {check.name.split(":")[0]: check.facts for check in found}

@@ -50,41 +50,42 @@ def temporal(histories: ibis.Table, data_processing: DataProcessing) -> ibis.Tab
     Before `valid_from` is training. Each user's first interaction from `valid_from` on is to be
     predicted for validation, the first from `test_from` on for test, with all that came before it
     as history; validation mirrors test. With the tie policy ``group`` those of the same second are
-    as right. What a user did after the test interaction is left out,
-    and so are users without a history at that time.
+    as right. What a user did after the test interaction is left out, and so are users without a
+    history at that time.
 
     Raises:
         ProjectError: No user has a test interaction.
     """
-    valid_from, test_from = cuts(histories, data_processing)
-    time, place = _[c.TIMESTAMP], _[c.POSITION]
-    period = ibis.cases((time < valid_from, 0), (time < test_from, 1), else_=2)
-    in_time = histories.mutate(period=period)
-    within = ibis.window(group_by=[c.USER, "period"], order_by=c.POSITION)
-    first = (_["nth"] == 0) & (place > 0)
+    periods = _in_periods(histories, *cuts(histories, data_processing))
+    # A user whose first interaction is to be predicted would be asked about without a history.
+    asked = _["begins_at"] > 0
+    first = asked & (_[c.POSITION] == _["begins_at"])
     by_group = data_processing.tie_policy == "group"
-    tied = (time == _["begin"]) & (_["beginning"] > 0) if by_group else ibis.literal(False)
+    right = asked & (_[c.TIMESTAMP] == _["begins"]) if by_group else first
     split = ibis.cases(
         (_["period"] == 0, c.TRAIN),
         (first & (_["period"] == 1), c.VALID),
-        (tied & (_["period"] == 1), c.VALID_TIED),
+        (right & (_["period"] == 1), c.VALID_TIED),
         (_["period"] == 1, c.CONTEXT),
         (first, c.TEST),
         else_=c.TEST_TIED,
     )
-    # A user whose first interaction is to be predicted would be asked about without a history.
-    columns = {
-        "nth": ibis.row_number().over(within),
-        "begin": time.first().over(within),
-        "beginning": place.first().over(within),
-    }
-    marked = in_time.mutate(**columns).mutate(**{c.SPLIT: split})
-    kept = marked.filter((_["period"] < 2) | first | tied)
+    kept = periods.filter((_["period"] < 2) | right).mutate(**{c.SPLIT: split})
     if not int(kept.filter(_[c.SPLIT] == c.TEST).count().execute()):
         raise ProjectError(
             "no user has interactions before and after data_processing.test_from: move it"
         )
     return kept
+
+
+def _in_periods(histories: ibis.Table, valid_from: int, test_from: int) -> ibis.Table:
+    """Add each interaction's period, 0 to 2, and where and when the user's part of it begins."""
+    time = _[c.TIMESTAMP]
+    period = ibis.cases((time < valid_from, 0), (time < test_from, 1), else_=2)
+    within = ibis.window(group_by=[c.USER, "period"], order_by=c.POSITION)
+    begin = {"begins_at": _[c.POSITION].first(), "begins": time.first()}
+    columns = {name: value.over(within) for name, value in begin.items()}
+    return histories.mutate(period=period).mutate(**columns)
 
 
 def cuts(histories: ibis.Table, data_processing: DataProcessing) -> tuple[int, int]:

@@ -12,7 +12,8 @@ from seqrec.parameters import Evaluation
 from seqrec.pipelines.evaluation.tables import NAMES, shown_metrics
 
 # Okabe and Ito's palette: told apart by colour-blind readers, on light and on dark.
-_COLOURS = {"ss4rec": "#0072B2", "ncf": "#E69F00", "popularity": "#999999"}
+BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#999999"
+_COLOURS = {"ss4rec": BLUE, "ncf": ORANGE, "popularity": GREY}
 
 
 def plot_training(**histories: pd.DataFrame) -> go.Figure:

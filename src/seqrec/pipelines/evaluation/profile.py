@@ -10,15 +10,14 @@ from ibis import _
 from plotly.subplots import make_subplots
 
 from seqrec import columns as c
-from seqrec.pipelines.evaluation.plots import plain
+from seqrec.pipelines.evaluation.plots import BLUE, GREY, ORANGE, plain
 
 PERIODS = 20
 LENGTHS, INTERVALS, POPULARITY = "history length", "interval", "popularity"
 NEW_ITEMS, NEW_USERS, ACTIVITY = "items new to the period", "users new to the period", "activity"
 _STEPS = {"tie": 1, "< 1 min": 60, "< 1 h": 3600, "< 1 day": 86_400, "< 30 days": 30 * 86_400}
 _LONGEST = "longer"
-_BLUE = "#0072B2"
-_COLOURS = {POPULARITY: _BLUE, ACTIVITY: "#999999", NEW_ITEMS: _BLUE, NEW_USERS: "#E69F00"}
+_COLOURS = {POPULARITY: BLUE, ACTIVITY: GREY, NEW_ITEMS: BLUE, NEW_USERS: ORANGE}
 _TOP = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0])
 
 
@@ -48,7 +47,7 @@ def plot_profile(profile: pd.DataFrame) -> go.Figure:
     figure = make_subplots(rows=2, cols=2, subplot_titles=panels, vertical_spacing=0.22)
     for place, facet in enumerate([LENGTHS, INTERVALS]):
         rows = profile[profile["facet"] == facet]
-        bars = go.Bar(x=rows["x"], y=rows["share"], showlegend=False, marker_color=_BLUE)
+        bars = go.Bar(x=rows["x"], y=rows["share"], showlegend=False, marker_color=BLUE)
         figure.add_trace(bars, row=1, col=place + 1)
     for facet, place in ((POPULARITY, 1), (ACTIVITY, 2), (NEW_ITEMS, 2), (NEW_USERS, 2)):
         rows = profile[profile["facet"] == facet]

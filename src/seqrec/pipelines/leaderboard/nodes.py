@@ -19,7 +19,7 @@ from seqrec.errors import ProjectError
 from seqrec.metrics.statistics import bootstrap_seeds, holm
 from seqrec.parameters import Evaluation, Parameters
 from seqrec.pipelines._slices import METRIC
-from seqrec.pipelines.evaluation.plots import plain
+from seqrec.pipelines.evaluation.plots import BLUE, plain
 from seqrec.pipelines.leaderboard.runs import as_rows, label, same_data
 
 logger = logging.getLogger(__name__)
@@ -139,7 +139,7 @@ def plot_leaderboard(
     figure = go.Figure(
         go.Scatter(
             x=shown[METRIC], y=shown[c.MODEL], error_x=error, mode="markers",
-            marker={"size": 9, "color": "#0072B2"},
+            marker={"size": 9, "color": BLUE},
         )
     )  # fmt: skip
     figure.update_xaxes(title_text=METRIC, rangemode="tozero")

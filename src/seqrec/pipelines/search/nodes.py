@@ -14,7 +14,7 @@ from rich.table import Table
 from seqrec.datasets.atomic_files import AtomicFiles
 from seqrec.datasets.study import StudyStore
 from seqrec.parameters import Runtime
-from seqrec.pipelines.evaluation.plots import plain
+from seqrec.pipelines.evaluation.plots import BLUE, GREY, plain
 from seqrec.pipelines.search.trials import run_trials
 
 VALUE, STATE = "valid_metric", "state"
@@ -62,7 +62,7 @@ def plot_trials(trials: pd.DataFrame) -> go.Figure:
     figure.add_trace(line, row=1, col=1)
     for place, name in enumerate(names, start=2):
         for state, rows in trials.groupby(STATE):
-            colour = "#0072B2" if state == "complete" else "#999999"
+            colour = BLUE if state == "complete" else GREY
             points = go.Scatter(
                 x=rows[name], y=rows[VALUE], mode="markers", marker_color=colour, name=str(state),
                 legendgroup=str(state), showlegend=place == 2,

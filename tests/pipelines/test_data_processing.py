@@ -130,6 +130,8 @@ def test_statistics_by_hand():
         (5, c.SPLIT, "rest", "split is one of train, valid, valid_tied, context, test"),
         (0, c.SPLIT, c.TEST, "splits follow in time"),
         (2, c.SPLIT, c.VALID, "splits follow in time"),
+        (3, c.SPLIT, c.VALID, "splits follow in time"),  # a second one
+        (4, c.SPLIT, c.TEST, "splits follow in time"),  # likewise
         (5, c.SPLIT, c.VALID_TIED, "what is tied follows in the same second"),
         (5, c.POSITION, 7, "positions count"),
         (3, c.DELTA, -1, "delta is at least 0"),

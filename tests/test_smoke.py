@@ -55,6 +55,13 @@ def test_it_prints_a_line_per_epoch(finished):
     assert re.search(r"ss4rec epoch +3: loss [\d.]+, valid NDCG@10", printed)
 
 
+def test_its_last_line_says_where_the_report_is(finished):
+    project, printed = finished
+    last = printed.strip().splitlines()[-1]
+    path = re.fullmatch(r"Report: (\S+) \(open it in a browser; .*\)", last)[1]
+    assert project / path == newest(project, "report.html")
+
+
 def test_it_fits_three_gigabytes(finished):
     kilobytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     assert kilobytes < 3 * 1024**2

@@ -9,6 +9,7 @@ from seqrec.hooks.notifications import NotificationHooks
 from seqrec.hooks.plain_errors import PlainErrorHooks
 from seqrec.hooks.preflight import PreflightHooks
 from seqrec.hooks.provenance import ProvenanceHooks
+from seqrec.hooks.report import ReportHooks
 from seqrec.hooks.tracking import TrackingHooks
 
 # Dots are namespaces here ("ss4rec.weights"), and evaluation reads across them on purpose.
@@ -16,6 +17,7 @@ warnings.filterwarnings("ignore", message=r"\s*One or more dataset names contain
 
 # The last is called first.
 HOOKS = (
+    ReportHooks(),
     InterruptionHooks(),
     NotificationHooks(),
     TrackingHooks(),

@@ -59,3 +59,34 @@ def test_cross_entropy(device, rows, n_items):
     targets = torch.randint(n_items, (rows,), device=device)
     for ours, theirs in both("cross_entropy", device, inputs, targets):
         torch.testing.assert_close(ours.double(), theirs, rtol=1e-4, atol=1e-6)
+
+
+@pytest.fixture
+def rounded_products():
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    yield
+    torch.set_float32_matmul_precision(before)
+
+
+@pytest.mark.usefixtures("rounded_products")
+@pytest.mark.parametrize(
+    ("rows", "n_items", "width"), [(1, 5, 16), (33, 100, 64), (6, 5000, 24), (1300, 70, 8)]
+)
+def test_cross_entropy_without_logits(device, rows, n_items, width):
+    """tf32 keeps ten bits on a GPU; the interpreter does not round, and must be exact."""
+    torch.manual_seed(0)
+    inputs = [torch.randn(n, width, device=device) for n in (rows, n_items)]
+    targets = torch.randint(n_items, (rows,), device=device)
+    tolerance = 5e-3 if device == "cuda" else 1e-5
+    for ours, theirs in both("cross_entropy", device, inputs, targets):
+        assert (ours.double() - theirs).norm() <= tolerance * theirs.norm()
+
+
+@pytest.mark.usefixtures("rounded_products")
+def test_positions_without_a_target_count_for_nothing(device):
+    torch.manual_seed(0)
+    hidden, items = (torch.randn(n, 16, device=device, requires_grad=True) for n in (40, 9))
+    loss = resolve("triton", device).cross_entropy(hidden, items, hidden.new_zeros(40).long())
+    assert loss == 0
+    assert all((g == 0).all() for g in torch.autograd.grad(loss, (hidden, items)))

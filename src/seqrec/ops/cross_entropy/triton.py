@@ -1,4 +1,8 @@
-"""The chunked loss with softmax, loss and gradient in one pass over the logits."""
+"""The loss on a GPU: fused where products may be rounded, else chunked in full float32.
+
+The chunked one keeps cuBLAS's float32 products, which the tensor cores do not have; here softmax,
+loss and gradient of a chunk are one kernel.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from seqrec.ops.cross_entropy import chunked
+from seqrec.ops.cross_entropy import chunked, fused
 
 BLOCK = 4096
 
@@ -45,4 +49,11 @@ def _softmax(logits: Tensor, targets: Tensor, scale: Tensor) -> Tensor:
 
 def cross_entropy(hidden: Tensor, items: Tensor, targets: Tensor) -> Tensor:
     """Compute the loss; the function of `seqrec.ops.cross_entropy.naive.cross_entropy`."""
+    rounded = (
+        hidden.dtype != torch.float32
+        or torch.is_autocast_enabled(hidden.device.type)
+        or torch.get_float32_matmul_precision() != "highest"
+    )
+    if rounded and hidden.shape[1] <= fused.WIDEST:
+        return fused.cross_entropy(hidden, items, targets)
     return chunked.cross_entropy(hidden, items, targets, _softmax)

@@ -16,6 +16,7 @@ from torch import Tensor
 from seqrec.ops.packing import Packing
 
 TWO_PI = tl.constexpr(6.283185307179586)
+UNROLL = tl.constexpr(4)  # one warp's steps overlap: there is no other warp to hide behind
 
 
 @triton.jit
@@ -57,7 +58,7 @@ def _zoh_forward(
     d = tl.load(interval + first)
     vr = tl.load(drive + first * 2 * P + p, mask=ok, other=0.0).to(tl.float32)
     vi = tl.load(drive + first * 2 * P + P + p, mask=ok, other=0.0).to(tl.float32)
-    for t in range(start, end):
+    for t in tl.range(start, end, loop_unroll_factor=UNROLL):
         ahead = tl.minimum(t + 1, end - 1)
         next_d = tl.load(interval + ahead)
         next_vr = tl.load(drive + ahead * 2 * P + p, mask=ok, other=0.0).to(tl.float32)
@@ -108,7 +109,7 @@ def _zoh_backward(
     vi = tl.load(drive + row + P, mask=ok, other=0.0).to(tl.float32)
     out_re = tl.load(d_states + row, mask=ok, other=0.0).to(tl.float32)
     out_im = tl.load(d_states + row + P, mask=ok, other=0.0).to(tl.float32)
-    for i in range(0, end - start):
+    for i in tl.range(0, end - start, loop_unroll_factor=UNROLL):
         t = end - 1 - i
         row = t * 2 * P + p
         # The first step has no earlier one: it reads its own and takes the initial state instead.

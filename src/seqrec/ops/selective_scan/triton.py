@@ -1,10 +1,11 @@
 """Mamba's recurrence in one kernel each way: softplus, scan, skip, gate and every gradient.
 
 A program is one warp and runs a block of channels of one history. Its 32 lanes are NG groups of
-states × EG groups of channels; a lane keeps NI states of EI channels in registers. The inputs of
-the next step are loaded while the present one is computed. The forward pass keeps the states of
-every `CHUNK`-th step; the backward pass rebuilds a chunk at a time. Histories lie one after the
-other in flat arrays, ``offsets`` says where each begins, so padding is never visited.
+states × 32 / NG channels; a lane keeps NI states of EI channels in registers: a tile is
+(NI, EI, 32). The inputs of the next step are loaded while the present one is computed. The forward
+pass keeps the states of every `CHUNK`-th step; the backward pass rebuilds a chunk at a time.
+Histories lie one after the other in flat arrays, ``offsets`` says where each begins, so padding is
+never visited.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from torch import Tensor
 
 from seqrec.ops.packing import Packing
 
-CHUNK = 16
-FEW_WARPS = 2048
-# Channels of a program and groups of states among its lanes, as measured on an H100 (docs/ssm.md).
-FORWARD_FEW, FORWARD_MANY, BACKWARD = (16, 4), (32, 1), (32, 1)
+FEW_ROWS = 512
+"""Histories below which a GPU is not filled."""
+# Channels of a program and groups of states among its lanes, for few histories and for many, and
+# the steps between kept states, as measured on an H100 (docs/ssm.md).
+FORWARD, BACKWARD, CHUNK = ((8, 4), (32, 4)), ((16, 4), (32, 4)), (8, 16)
 LOG2_E = tl.constexpr(1.4426950408889634)
 
 
@@ -36,39 +38,37 @@ def _sigmoid(x):
 
 
 @triton.jit
-def _channels(x):
-    """Spread values per channel, (EI, EG), over a tile (NI, EI, NG, EG)."""
-    return x[None, :, None, :]
+def _over_states(tile, NG: tl.constexpr):
+    """Sum (NI, EI, 32) over its states, (1, EI, 32)."""
+    EI: tl.constexpr = tile.shape[1]
+    own = tl.reshape(tl.sum(tile, axis=0, keep_dims=True), [1, EI, NG, 32 // NG])
+    total = tl.broadcast_to(tl.sum(own, axis=2, keep_dims=True), [1, EI, NG, 32 // NG])
+    return tl.reshape(total, [1, EI, 32])
 
 
 @triton.jit
-def _states(x):
-    """Spread values per state, (NI, NG), over a tile (NI, EI, NG, EG)."""
-    return x[:, None, :, None]
+def _over_channels(tile, NG: tl.constexpr):
+    """Sum (NI, EI, 32) over its channels, (NI, 1, 32)."""
+    NI: tl.constexpr = tile.shape[0]
+    own = tl.reshape(tl.sum(tile, axis=1, keep_dims=True), [NI, 1, NG, 32 // NG])
+    total = tl.broadcast_to(tl.sum(own, axis=3, keep_dims=True), [NI, 1, NG, 32 // NG])
+    return tl.reshape(total, [NI, 1, 32])
 
 
 @triton.jit
-def _over_states(tile):
-    return tl.sum(tl.sum(tile, axis=0), axis=1)
+def _places(NI: tl.constexpr, EI: tl.constexpr, NG: tl.constexpr, zero):
+    """States (NI, 1, 32) and channels (1, EI, 32) of a tile, and its own cells (NI, EI, 32).
 
-
-@triton.jit
-def _over_channels(tile):
-    return tl.sum(tl.sum(tile, axis=1), axis=2)
-
-
-@triton.jit
-def _cells(NI: tl.constexpr, EI: tl.constexpr, NG: tl.constexpr, EG: tl.constexpr):
-    """Places of a tile in a block of 32 channels, states first.
-
-    In 64 bits, so that a lane's places are one register and constants: 32 pointers of their own
-    would not leave room for the states.
+    `zero` hides from the compiler how lanes lie in memory: it would widen the loads to four
+    neighbours a lane, and move every tile between two layouts at each step. Places are 64 bits
+    wide, so that a lane's are one register and constants.
     """
-    ni = tl.arange(0, NI).to(tl.int64)[:, None, None, None]
-    ei = tl.arange(0, EI).to(tl.int64)[None, :, None, None]
-    ng = tl.arange(0, NG).to(tl.int64)[None, None, :, None]
-    eg = tl.arange(0, EG).to(tl.int64)[None, None, None, :]
-    return (ni * NG + ng) * 32 + ei * EG + eg
+    ni = tl.arange(0, NI)[:, None, None].to(tl.int64)
+    ei = tl.arange(0, EI)[None, :, None].to(tl.int64)
+    lane = (tl.arange(0, 32)[None, None, :] + zero).to(tl.int64)
+    states = tl.max_contiguous(ni * NG + lane // (32 // NG), [1, 1, 32])
+    channels = tl.max_contiguous(ei * (32 // NG) + lane % (32 // NG), [1, 1, 32])
+    return states, channels, (ni * EI + ei) * 32 + lane
 
 
 @triton.jit
@@ -76,28 +76,26 @@ def _load(pointer, mask):
     return tl.load(pointer, mask=mask, other=0.0).to(tl.float32)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["zero"])
 def _selective_forward(
     u, dt, A, B, C, D, z, state, y, last, kept, offsets,
-    u_row, dt_row, b_row, c_row, z_row, E,
-    N: tl.constexpr, NI: tl.constexpr, EI: tl.constexpr, NG: tl.constexpr, EG: tl.constexpr,
-    CHUNK: tl.constexpr,
-    HAS_STATE: tl.constexpr,
+    u_row, dt_row, b_row, c_row, z_row, E, zero,
+    N: tl.constexpr, NI: tl.constexpr, EI: tl.constexpr, NG: tl.constexpr,
+    CHUNK: tl.constexpr, WHOLE: tl.constexpr, HAS_STATE: tl.constexpr,
 ):  # fmt: skip
     b = tl.program_id(0).to(tl.int64)
     start, end = tl.load(offsets + b), tl.load(offsets + b + 1)
-    e = (tl.program_id(1) * EI + tl.arange(0, EI))[:, None] * EG + tl.arange(0, EG)[None, :]
-    n = tl.arange(0, NI)[:, None] * NG + tl.arange(0, NG)[None, :]
-    in_e, in_n = e < E, n < N
-    both = _states(in_n) & _channels(in_e)
-    a = _load(A + _channels(e) * N + _states(n), both) * LOG2_E
+    first = tl.program_id(1) * EI * (32 // NG)
+    n, near, _ = _places(NI, EI, NG, zero)
+    e = first + near
+    in_e, in_n = (e < E) | WHOLE, (n < N) | (NI * NG == N)
+    a = _load(A + e * N + n, in_e & in_n) * LOG2_E
     skip = _load(D + e, in_e)
     tile: tl.constexpr = NI * NG * 32
-    first = tl.program_id(1) * EI * EG
     blocks = tl.cdiv(E, 32)
-    own = (b * blocks + first // 32) * tile + first % 32 + _cells(NI, EI, NG, EG)
+    own = (b * blocks + first // 32) * tile + first % 32 + n * 32 + near
     chunk = kept + start // CHUNK * blocks * tile + own
-    h = tl.zeros([NI, EI, NG, EG], tl.float32)
+    h = tl.zeros([NI, EI, 32], tl.float32)
     if HAS_STATE:
         h = tl.load(state + own)
     begin = tl.minimum(start, tl.maximum(end - 1, 0))  # an empty history may lie past the end
@@ -112,42 +110,40 @@ def _selective_forward(
         next_b, next_c = _load(B + ahead * b_row + n, in_n), _load(C + ahead * c_row + n, in_n)
         next_z = _load(z + ahead * z_row + e, in_e)
         s = _softplus(raw)
-        h = tl.exp2(a * _channels(s)) * h + _states(bt) * _channels(s * ut)
-        yt = _over_states(h * _states(ct)) + skip * ut
+        h = tl.exp2(a * s) * h + bt * (s * ut)
+        yt = _over_states(h * ct, NG) + skip * ut
         tl.store(y + t * E + e, yt * zt * _sigmoid(zt), mask=in_e)
         ut, raw, bt, ct, zt = next_u, next_raw, next_b, next_c, next_z
     tl.store(last + own, h)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["zero"])
 def _selective_backward(
     u, dt, A, B, C, D, z, kept, scratch, d_y, d_last, offsets,
     d_u, d_dt, d_A, d_B, d_C, d_D, d_z, d_state,
-    u_row, dt_row, b_row, c_row, z_row, E, total,
-    N: tl.constexpr, NI: tl.constexpr, EI: tl.constexpr, NG: tl.constexpr, EG: tl.constexpr,
-    CHUNK: tl.constexpr,
-    HAS_LAST: tl.constexpr,
+    u_row, dt_row, b_row, c_row, z_row, E, total, zero,
+    N: tl.constexpr, NI: tl.constexpr, EI: tl.constexpr, NG: tl.constexpr,
+    CHUNK: tl.constexpr, WHOLE: tl.constexpr, HAS_LAST: tl.constexpr,
 ):  # fmt: skip
     b = tl.program_id(0).to(tl.int64)
     block = tl.program_id(1)
     start, end = tl.load(offsets + b), tl.load(offsets + b + 1)
-    e = (block * EI + tl.arange(0, EI))[:, None] * EG + tl.arange(0, EG)[None, :]
-    n = tl.arange(0, NI)[:, None] * NG + tl.arange(0, NG)[None, :]
-    in_e, in_n = e < E, n < N
-    both = _states(in_n) & _channels(in_e)
-    a = _load(A + _channels(e) * N + _states(n), both) * LOG2_E
+    first = block * EI * (32 // NG)
+    n, near, cells = _places(NI, EI, NG, zero)
+    e = first + near
+    in_e, in_n = (e < E) | WHOLE, (n < N) | (NI * NG == N)
+    a = _load(A + e * N + n, in_e & in_n) * LOG2_E
     skip = _load(D + e, in_e)
     tile: tl.constexpr = NI * NG * 32
-    blocks = tl.num_programs(1)
-    cells = _cells(NI, EI, NG, EG)
-    own = (b * blocks + block) * tile
-    G = tl.zeros([NI, EI, NG, EG], tl.float32)
+    blocks = tl.cdiv(E, 32)
+    own = (b * blocks + first // 32) * tile + first % 32 + n * 32 + near
+    G = tl.zeros([NI, EI, 32], tl.float32)
     if HAS_LAST:
-        G = tl.load(d_last + own + cells)
-    A_sum = tl.zeros([NI, EI, NG, EG], tl.float32)
-    D_sum = tl.zeros([EI, EG], tl.float32)
-    mine = scratch + own * CHUNK + cells
-    chunk_of = kept + ((start // CHUNK + b) * blocks + block) * tile + cells
+        G = tl.load(d_last + own)
+    A_sum = tl.zeros([NI, EI, 32], tl.float32)
+    D_sum = tl.zeros([1, EI, 32], tl.float32)
+    mine = scratch + (b * tl.num_programs(1) + block) * (CHUNK * NI * EI * 32) + cells
+    chunk_of = kept + start // CHUNK * blocks * tile + own
     chunks = tl.cdiv(end - start, CHUNK)
     for back in range(0, chunks):
         chunk = chunks - 1 - back
@@ -157,13 +153,13 @@ def _selective_backward(
         ut, raw = _load(u + begin * u_row + e, in_e), _load(dt + begin * dt_row + e, in_e)
         bt = _load(B + begin * b_row + n, in_n)
         for t in range(begin, stop):
-            tl.store(mine + (t - begin) * tile, h)
+            tl.store(mine + (t - begin) * (NI * EI * 32), h)
             ahead = tl.minimum(t + 1, stop - 1)
             next_u = _load(u + ahead * u_row + e, in_e)
             next_raw = _load(dt + ahead * dt_row + e, in_e)
             next_b = _load(B + ahead * b_row + n, in_n)
             s = _softplus(raw)
-            h = tl.exp2(a * _channels(s)) * h + _states(bt) * _channels(s * ut)
+            h = tl.exp2(a * s) * h + bt * (s * ut)
             ut, raw, bt = next_u, next_raw, next_b
         final = stop - 1
         ct = _load(C + final * c_row + n, in_n)
@@ -173,38 +169,34 @@ def _selective_backward(
             behind = tl.maximum(t - 1, begin)
             next_u = _load(u + behind * u_row + e, in_e)
             next_raw = _load(dt + behind * dt_row + e, in_e)
-            next_b, next_c = (
-                _load(B + behind * b_row + n, in_n),
-                _load(C + behind * c_row + n, in_n),
-            )
-            next_z, next_out = (
-                _load(z + behind * z_row + e, in_e),
-                _load(d_y + behind * E + e, in_e),
-            )
-            before = tl.load(mine + (t - begin) * tile)
+            next_b = _load(B + behind * b_row + n, in_n)
+            next_c = _load(C + behind * c_row + n, in_n)
+            next_z = _load(z + behind * z_row + e, in_e)
+            next_out = _load(d_y + behind * E + e, in_e)
+            before = tl.load(mine + (t - begin) * (NI * EI * 32))
             s = _softplus(raw)
             v = s * ut
-            decay = tl.exp2(a * _channels(s))
+            decay = tl.exp2(a * s)
             gate = _sigmoid(zt)
-            yt = _over_states(h * _states(ct)) + skip * ut
+            yt = _over_states(h * ct, NG) + skip * ut
             tl.store(d_z + t * E + e, out * yt * gate * (1 + zt * (1 - gate)), mask=in_e)
             dy = out * zt * gate
-            G += _states(ct) * _channels(dy)
+            G += ct * dy
             partial = (block * total + t) * N + n
-            tl.store(d_C + partial, _over_channels(h * _channels(dy)), mask=in_n)
-            tl.store(d_B + partial, _over_channels(G * _channels(v)), mask=in_n)
+            tl.store(d_C + partial, _over_channels(h * dy, NG), mask=in_n)
+            tl.store(d_B + partial, _over_channels(G * v, NG), mask=in_n)
             h = before
-            d_v = _over_states(G * _states(bt))
+            d_v = _over_states(G * bt, NG)
             G *= decay
             S = G * before
-            d_s = _over_states(S * a) / LOG2_E + ut * d_v
+            d_s = _over_states(S * a, NG) / LOG2_E + ut * d_v
             tl.store(d_u + t * E + e, s * d_v + skip * dy, mask=in_e)
             tl.store(d_dt + t * E + e, d_s * _sigmoid(raw), mask=in_e)
-            A_sum += S * _channels(s)
+            A_sum += S * s
             D_sum += dy * ut
             ut, raw, bt, ct, zt, out = next_u, next_raw, next_b, next_c, next_z, next_out
-    tl.store(d_A + own + cells, A_sum)
-    tl.store(d_state + own + cells, G)
+    tl.store(d_A + own, A_sum)
+    tl.store(d_state + own, G)
     tl.store(d_D + b * E + e, D_sum, mask=in_e)
 
 
@@ -214,18 +206,18 @@ class _SelectiveScan(torch.autograd.Function):
         u, dt, A, B, C, D, z, state, offsets = inputs
         (total, E), N, rows = u.shape, A.shape[1], len(offsets) - 1
         y = torch.empty(total, E, dtype=u.dtype, device=u.device)
-        padded = max(triton.next_power_of_2(N), 16)
+        padded, many = max(triton.next_power_of_2(N), 16), int(rows >= FEW_ROWS)
         last = u.new_empty(rows, triton.cdiv(E, 32), padded, 32, dtype=torch.float32)
-        kept = last.new_empty(total // CHUNK + rows, *last.shape[1:])
+        kept = last.new_empty(total // CHUNK[many] + rows, *last.shape[1:])
         strides = [x.stride(0) for x in (u, dt, B, C, z)]
-        channels, groups = FORWARD_FEW if rows * E <= 32 * FEW_WARPS else FORWARD_MANY
+        channels, groups = FORWARD[many]
         _selective_forward[(rows, last.shape[1] * (32 // channels))](
             u, dt, A, B, C, D, z, last if state is None else _to_cells(state, last), y, last, kept,
-            offsets, *strides, E, N=N, **_tile(padded, channels, groups), CHUNK=CHUNK,
-            HAS_STATE=state is not None, num_warps=max(1, padded // 32),
+            offsets, *strides, E, 0, N=N, **_tile(padded, channels, groups),
+            CHUNK=CHUNK[many], WHOLE=E % 32 == 0, HAS_STATE=state is not None, num_warps=1,
         )  # fmt: skip
         ctx.save_for_backward(u, dt, A, B, C, D, z, kept, offsets)
-        ctx.strides, ctx.has_state = strides, state is not None
+        ctx.strides, ctx.has_state, ctx.many = strides, state is not None, many
         ctx.set_materialize_grads(False)
         return y, _from_cells(last, E, N)
 
@@ -233,21 +225,21 @@ class _SelectiveScan(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         u, dt, A, B, C, D, z, kept, offsets = ctx.saved_tensors
         (total, E), N, rows = u.shape, A.shape[1], len(offsets) - 1
-        blocks, padded = kept.shape[1:3]
+        (channels, groups), chunk = BACKWARD[ctx.many], CHUNK[ctx.many]
+        padded, blocks = kept.shape[2], kept.shape[1] * (32 // channels)
         d_y, d_last = gradients
         d_y = torch.zeros_like(u) if d_y is None else d_y.contiguous()
         d_u, d_dt, d_z = (torch.empty(total, E, dtype=u.dtype, device=u.device) for _ in range(3))
         d_BC = kept.new_empty(2, blocks, total, N)
         d_A, d_state = (kept.new_empty(rows, *kept.shape[1:]) for _ in range(2))
         d_D = kept.new_empty(rows, E)
-        scratch = kept.new_empty(CHUNK, *d_A.shape)
-        channels, groups = BACKWARD
+        scratch = kept.new_empty(chunk, *d_A.shape)
         _selective_backward[(rows, blocks)](
             u, dt, A, B, C, D, z, kept, scratch, d_y,
             d_A if d_last is None else _to_cells(d_last, d_A), offsets,
             d_u, d_dt, d_A, d_BC[0], d_BC[1], d_D, d_z, d_state, *ctx.strides, E, total,
-            N=N, **_tile(padded, channels, groups), CHUNK=CHUNK, HAS_LAST=d_last is not None,
-            num_warps=max(1, padded // 32),
+            0, N=N, **_tile(padded, channels, groups), CHUNK=chunk, WHOLE=E % 32 == 0,
+            HAS_LAST=d_last is not None, num_warps=1,
         )  # fmt: skip
         to_state = _from_cells(d_state, E, N) if ctx.has_state else None
         to_B, to_C = d_BC.sum(1).unbind()
@@ -261,7 +253,7 @@ class _SelectiveScan(torch.autograd.Function):
 def _tile(states: int, channels: int, groups: int) -> dict[str, int]:
     """Spread states × channels over 32 lanes, `groups` of them along the states."""
     lanes = 32 // groups
-    return {"NI": states // groups, "EI": channels // lanes, "NG": groups, "EG": lanes}
+    return {"NI": states // groups, "EI": channels // lanes, "NG": groups}
 
 
 def _to_cells(x: Tensor, like: Tensor) -> Tensor:

@@ -1,0 +1,140 @@
+"""The loss without logits: softmax, loss and both gradients, tile by tile on the tensor cores.
+
+As in FlashAttention (arXiv 2205.14135, algorithm 1) with positions for queries and items for keys
+and values: a program walks over the items and keeps the largest logit, the softmax's denominator
+and the softmax-weighted mean of the items. That mean minus the target is the gradient of a
+position; a second kernel walks over the positions for the gradient of the items.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from seqrec.ops.cross_entropy.naive import NO_TARGET
+
+WIDEST = 128
+"""Hidden size up to which a tile of either side stays in registers."""
+POSITIONS, ITEMS, WARPS, PROGRAMS = (128, 64), (128, 64), (8, 4), 400
+"""Positions, items and warps of a tile in each kernel; programs that keep a GPU busy."""
+NOTHING = tl.constexpr(NO_TARGET)
+
+
+@triton.jit
+def _rows(table, row, column, rows, width: tl.constexpr):
+    """Load rows of a matrix, zero outside it."""
+    inside = (row < rows)[:, None] & (column < width)[None, :]
+    return tl.load(table + row[:, None].to(tl.int64) * width + column[None, :], inside, other=0.0)
+
+
+@triton.jit
+def _positions(
+    hidden, items, targets, losses, normaliser, d_hidden, scale, T, V,
+    D: tl.constexpr, BT: tl.constexpr, BV: tl.constexpr, BD: tl.constexpr,
+):  # fmt: skip
+    t, d = tl.program_id(0) * BT + tl.arange(0, BT), tl.arange(0, BD)
+    h = _rows(hidden, t, d, T, D)
+    top, total = tl.full([BT], -float("inf"), tl.float32), tl.zeros([BT], tl.float32)
+    mean, wanted_logit = tl.zeros([BT, BD], tl.float32), tl.zeros([BT], tl.float32)
+    target = tl.load(targets + t, t < T, other=NOTHING)
+    for first in range(0, V, BV):
+        v = first + tl.arange(0, BV)
+        w = _rows(items, v, d, V, D)
+        logits = tl.where((v < V)[None, :], tl.dot(h, tl.trans(w)), -float("inf"))
+        higher = tl.maximum(top, tl.max(logits, axis=1))
+        wanted_logit += tl.sum(tl.where(v[None, :] == target[:, None], logits, 0.0), axis=1)
+        p, shrink = tl.exp(logits - higher[:, None]), tl.exp(top - higher)
+        total = total * shrink + tl.sum(p, axis=1)
+        mean = tl.dot(p.to(w.dtype), w, mean * shrink[:, None])
+        top = higher
+    log_total = top + tl.log(total)
+    wanted = _rows(items, target, d, V, D).to(tl.float32)
+    factor = tl.where(target == NOTHING, 0.0, tl.load(scale))
+    gradient = (mean / total[:, None] - wanted) * factor[:, None]
+    tl.store(losses + t, tl.where(target == NOTHING, 0.0, log_total - wanted_logit), t < T)
+    tl.store(normaliser + t, log_total, t < T)
+    inside = (t < T)[:, None] & (d < D)[None, :]
+    tl.store(d_hidden + t[:, None].to(tl.int64) * D + d[None, :], gradient, inside)
+
+
+@triton.jit
+def _items(
+    hidden, items, targets, normaliser, d_items, scale, T, V, tiles,
+    D: tl.constexpr, BT: tl.constexpr, BV: tl.constexpr, BD: tl.constexpr,
+):  # fmt: skip
+    v, d = tl.program_id(0) * BV + tl.arange(0, BV), tl.arange(0, BD)
+    w = _rows(items, v, d, V, D)
+    gradient = tl.zeros([BV, BD], tl.float32)
+    begin = tl.program_id(1) * tiles * BT
+    for first in range(begin, tl.minimum(begin + tiles * BT, T), BT):
+        t = first + tl.arange(0, BT)
+        h = _rows(hidden, t, d, T, D)
+        target = tl.load(targets + t, t < T, other=NOTHING)
+        log_total = tl.load(normaliser + t, t < T, other=0.0)
+        p = tl.exp(tl.dot(w, tl.trans(h)) - log_total[None, :])
+        p -= tl.where(v[:, None] == target[None, :], 1.0, 0.0)
+        p = tl.where((target == NOTHING)[None, :], 0.0, p)
+        gradient = tl.dot(p.to(h.dtype), h, gradient)
+    inside = (v < V)[:, None] & (d < D)[None, :]
+    part = d_items + tl.program_id(1).to(tl.int64) * V * D
+    place = v[:, None].to(tl.int64) * D + d[None, :]
+    tl.store(part + place, gradient * tl.load(scale), inside)
+
+
+class _CrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> Tensor:
+        hidden, items, targets = inputs
+        kind = hidden.device.type
+        if torch.is_autocast_enabled(kind):
+            cast = torch.get_autocast_dtype(kind)
+            hidden, items = hidden.to(cast), items.to(cast)
+        hidden, items = hidden.contiguous(), items.contiguous()
+        (T, D), V = hidden.shape, len(items)
+        scale = 1 / (targets != NO_TARGET).sum().clamp(min=1).float()
+        losses, normaliser = (scale.new_empty(T) for _ in range(2))
+        d_hidden = torch.empty_like(hidden)
+        sizes = {"D": D, "BD": max(16, triton.next_power_of_2(D))}
+        _positions[(triton.cdiv(T, POSITIONS[0]),)](
+            hidden, items, targets, losses, normaliser, d_hidden, scale, T, V,
+            **sizes, BT=POSITIONS[0], BV=ITEMS[0], num_warps=WARPS[0],
+        )  # fmt: skip
+        d_items = None
+        if any(ctx.needs_input_grad[:2]):
+            blocks = triton.cdiv(V, ITEMS[1])
+            tiles = triton.cdiv(triton.cdiv(T, POSITIONS[1]), triton.cdiv(PROGRAMS, blocks))
+            d_parts = scale.new_empty(triton.cdiv(T, tiles * POSITIONS[1]), V, D)
+            _items[(blocks, len(d_parts))](
+                hidden, items, targets, normaliser, d_parts, scale, T, V, tiles,
+                **sizes, BT=POSITIONS[1], BV=ITEMS[1], num_warps=WARPS[1],
+            )  # fmt: skip
+            d_items = d_parts.sum(0)
+        ctx.save_for_backward(d_hidden, d_items)
+        ctx.dtypes = inputs[0].dtype, inputs[1].dtype
+        loss: Tensor = losses.sum() * scale
+        return loss
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        d_hidden, d_items = ctx.saved_tensors
+        to_hidden, to_items = ctx.dtypes
+        return (
+            (gradients[0] * d_hidden).to(to_hidden),
+            None if d_items is None else (gradients[0] * d_items).to(to_items),
+            None,
+        )
+
+
+def cross_entropy(hidden: Tensor, items: Tensor, targets: Tensor) -> Tensor:
+    """Compute the loss; the function of `seqrec.ops.cross_entropy.naive.cross_entropy`.
+
+    Products are rounded as the tensor cores do it: tf32 for float32 input, else the input's type.
+    """
+    loss: Tensor = _CrossEntropy.apply(hidden, items, targets)
+    return loss

@@ -57,6 +57,19 @@ def test_values_and_gradients_stay_finite_for_any_gap(encoder, batch, gap):
     assert all(torch.isfinite(p.grad).all() for p in encoder.parameters())
 
 
+def test_input_dropout_drops_item_embeddings_in_training_only(batch):
+    torch.manual_seed(3)
+    encoder = SS4RecEncoder(ss4rec_model(input_dropout=0.5), 30, TORCH)
+    seen = []
+    encoder.blocks[0].register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
+    encoder(*batch)
+    encoder.eval()(*batch)
+    learning, serving = seen
+    assert 0.3 < (learning == 0).double().mean() < 0.7
+    torch.testing.assert_close(serving, encoder.item_embedding(batch[0]))
+    torch.testing.assert_close(learning[learning != 0], 2 * serving[learning != 0])
+
+
 def test_fidelity_switches():
     shared = SS4RecEncoder(ss4rec_model(shared_norm=True), 30, TORCH).blocks[0]
     assert shared.relation_norm is shared.time_norm

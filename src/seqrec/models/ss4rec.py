@@ -32,6 +32,7 @@ class SS4RecEncoder(nn.Module):
         super().__init__()
         self.item_embedding = nn.Embedding(n_items, model.hidden_size, padding_idx=PADDING)
         self.blocks = nn.ModuleList(SS4RecBlock(model, backend) for _ in range(model.n_layers))
+        self.input_dropout = nn.Dropout(model.input_dropout)
         self.time_scale, self.backend = model.time_scale, backend
         self._init_weights(model.initialization)
 
@@ -80,7 +81,9 @@ class SS4RecEncoder(nn.Module):
         before: list[BlockState | None],
         packing: Packing | None = None,
     ) -> tuple[Tensor, list[BlockState]]:
-        hidden, scaled = self.item_embedding(items), scale_time(intervals, self.time_scale)
+        # Its gradient sorts the ids: half as long in 32 bits.
+        hidden = self.input_dropout(self.item_embedding(items.int()))
+        scaled = scale_time(intervals, self.time_scale)
         after = []
         for block, state in zip(self.blocks, before, strict=True):
             hidden, last = block(hidden, scaled, state, packing)

@@ -15,6 +15,9 @@ class SS4RecModel(Frozen):
     hidden_size: PositiveInt = Field(64, description="Width of item embeddings and blocks.")
     n_layers: PositiveInt = Field(2, description="SSM blocks, each S5 then Mamba.")
     dropout: float = Probability
+    input_dropout: float = Field(
+        0.0, ge=0.0, lt=1.0, description="Dropout of item embeddings; the authors use none."
+    )
     max_length: PositiveInt = Field(200, description="Longest history the model sees.")
     d_state: PositiveInt = Field(32, description="State size of S5 and of Mamba.")
     d_conv: PositiveInt = Field(4, le=4, ge=2, description="Width of Mamba's convolution.")

@@ -68,6 +68,16 @@ def test_a_search_goes_on_where_it_stopped(files, store, monkeypatch):
     pd.testing.assert_frame_equal(table.head(1), first)
 
 
+def test_a_search_in_two_runs_tries_what_it_would_have_tried_in_one(files, tmp_path):
+    """One seed for each process would try the first trial's values again."""
+    parts, whole = StudyStore(tmp_path / "parts.db"), StudyStore(tmp_path / "whole.db")
+    for count in (1, 2, 3):
+        table = search_ncf(files, ncf(count), CPU, parts)
+    assert table["training.learning_rate"].nunique() == 3
+    expected = search_ncf(files, ncf(), CPU, whole)
+    pd.testing.assert_frame_equal(table.drop(columns="seconds"), expected.drop(columns="seconds"))
+
+
 def test_other_fixed_parameters_are_another_search(files, store):
     search_ncf(files, ncf(count=1), CPU, store)
     table = search_ncf(files, ncf(count=1, batch_size=32), CPU, store)

@@ -25,13 +25,12 @@ class StudyStore:
 
     path: Path
 
-    def open(self, name: str, identity: dict[str, Any], seed: int) -> "Study":
+    def open(self, name: str, identity: dict[str, Any]) -> "Study":
         """Open the search that has the same fixed parameters, space and data, or begin it.
 
         Args:
             name: The model.
             identity: What makes trials comparable; another identity is another search.
-            seed: Of the sampler.
         """
         import optuna
 
@@ -49,7 +48,6 @@ class StudyStore:
             study_name=f"{name}-{digest}",
             direction="maximize",
             load_if_exists=True,
-            sampler=optuna.samplers.TPESampler(seed=seed),
             pruner=optuna.pruners.MedianPruner(n_warmup_steps=WARM_UP_EPOCHS),
         )
 

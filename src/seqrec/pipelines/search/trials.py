@@ -48,7 +48,7 @@ def run_trials(
     from seqrec.recbole_bridge.tally import DivergedError
 
     done = (TrialState.COMPLETE, TrialState.PRUNED)
-    study = store.open(name, _identity(fixed, files), fixed.search.seed)
+    study = store.open(name, _identity(fixed, files))
     left = fixed.search.trials - len(study.get_trials(states=done))
     logger.info("%s: %d trials are done, %d to go", name, fixed.search.trials - left, max(left, 0))
     if left > 0:
@@ -83,7 +83,14 @@ def _train(
 
 
 def _suggest(trial: Trial, fixed: SS4Rec | NCF) -> Values:
-    """Ask Optuna for a value of every searched parameter."""
+    """Ask Optuna for a value of every searched parameter.
+
+    The sampler is seeded by the trial's number: one seed for a whole process would have a search
+    that goes on, or a process beside it, try the same values again.
+    """
+    from optuna.samplers import TPESampler
+
+    trial.study.sampler = TPESampler(seed=fixed.search.seed + trial.number)
     return {
         block: {name: _value(trial, f"{block}.{name}", space) for name, space in spaces.items()}
         for block, spaces in fixed.search.space.items()

@@ -82,6 +82,19 @@ def test_half_precision_inputs(op, name, device, length, widths):
     check(op, name, device, (2, length, *widths), torch.bfloat16, 2e-2)
 
 
+@pytest.mark.parametrize("sizes", [(2, 35, 37, 5), (1, 17, 32, 16)])
+@pytest.mark.parametrize("least", [0, 1000], ids=["many", "few"])
+@pytest.mark.parametrize(
+    "device", [*([] if GPU else ["cpu"]), pytest.param("cuda", marks=cuda_only)]
+)
+def test_the_scan_is_the_same_for_few_histories_and_for_many(device, least, sizes, monkeypatch):
+    """Their programs hold other tiles; whole ones leave the masks out."""
+    from seqrec.ops.selective_scan import triton
+
+    monkeypatch.setattr(triton, "FEW_ROWS", least)
+    check("selective_scan", "triton", device, sizes, torch.float32, 1e-5)
+
+
 STREAMING = [
     ("naive", "cpu"), ("torch", "cpu"), *([] if GPU else [("triton", "cpu")]),
     *(pytest.param(n, "cuda", marks=cuda_only) for n in ("torch", "triton", "official")),

@@ -90,3 +90,26 @@ def test_positions_without_a_target_count_for_nothing(device):
     loss = resolve("triton", device).cross_entropy(hidden, items, hidden.new_zeros(40).long())
     assert loss == 0
     assert all((g == 0).all() for g in torch.autograd.grad(loss, (hidden, items)))
+
+
+@pytest.mark.parametrize(
+    ("precision", "half", "width", "expected"),
+    [
+        ("highest", False, 16, False),
+        ("high", False, 16, True),
+        ("highest", True, 16, True),
+        ("high", False, 130, False),
+    ],
+)
+def test_logits_are_written_only_where_products_must_be_exact(
+    device, precision, half, width, expected, monkeypatch, rounded_products
+):
+    from seqrec.ops.cross_entropy import fused
+
+    own, calls = fused.cross_entropy, []
+    monkeypatch.setattr(fused, "cross_entropy", lambda *x: calls.append(1) or own(*x))
+    torch.set_float32_matmul_precision(precision)
+    hidden, items = (torch.randn(n, width, device=device) for n in (4, 9))
+    with torch.autocast(device, torch.bfloat16, enabled=half):
+        resolve("triton", device).cross_entropy(hidden, items, hidden.new_ones(4).long())
+    assert bool(calls) == expected

@@ -18,10 +18,10 @@ from torch.autograd.function import once_differentiable
 
 from seqrec.ops.cross_entropy.naive import NO_TARGET
 
-WIDEST = 128
-"""Hidden size up to which a tile of either side stays in registers."""
-POSITIONS, ITEMS, WARPS, PROGRAMS = (128, 64), (128, 64), (8, 4), 400
-"""Positions, items and warps of a tile in each kernel; programs that keep a GPU busy."""
+WIDEST, TENSOR_CORES = 128, (8, 0)
+"""Hidden size whose tiles fit in shared memory; compute capability that has tf32 and bf16."""
+PROGRAMS = 400
+"""Programs that keep a GPU busy."""
 NOTHING = tl.constexpr(NO_TARGET)
 
 
@@ -86,6 +86,13 @@ def _items(
     tl.store(part + place, gradient * tl.load(scale), inside)
 
 
+def _tile(kernel: str, D: int) -> dict[str, int]:
+    """Positions and items of a tile, and warps; below 100 KB of shared memory from Ampere on."""
+    if kernel == "positions" and D <= 64:
+        return {"BT": 128, "BV": 128, "num_warps": 8}
+    return {"BT": 64, "BV": 64, "num_warps": 4}
+
+
 class _CrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> Tensor:
@@ -100,19 +107,19 @@ class _CrossEntropy(torch.autograd.Function):
         losses, normaliser = (scale.new_empty(T) for _ in range(2))
         d_hidden = torch.empty_like(hidden)
         sizes = {"D": D, "BD": max(16, triton.next_power_of_2(D))}
-        _positions[(triton.cdiv(T, POSITIONS[0]),)](
-            hidden, items, targets, losses, normaliser, d_hidden, scale, T, V,
-            **sizes, BT=POSITIONS[0], BV=ITEMS[0], num_warps=WARPS[0],
-        )  # fmt: skip
+        tile = _tile("positions", D)
+        _positions[(triton.cdiv(T, tile["BT"]),)](
+            hidden, items, targets, losses, normaliser, d_hidden, scale, T, V, **sizes, **tile
+        )
         d_items = None
         if any(ctx.needs_input_grad[:2]):
-            blocks = triton.cdiv(V, ITEMS[1])
-            tiles = triton.cdiv(triton.cdiv(T, POSITIONS[1]), triton.cdiv(PROGRAMS, blocks))
-            d_parts = scale.new_empty(triton.cdiv(T, tiles * POSITIONS[1]), V, D)
+            tile = _tile("items", D)
+            blocks = triton.cdiv(V, tile["BV"])
+            tiles = triton.cdiv(triton.cdiv(T, tile["BT"]), triton.cdiv(PROGRAMS, blocks))
+            d_parts = scale.new_empty(triton.cdiv(T, tiles * tile["BT"]), V, D)
             _items[(blocks, len(d_parts))](
-                hidden, items, targets, normaliser, d_parts, scale, T, V, tiles,
-                **sizes, BT=POSITIONS[1], BV=ITEMS[1], num_warps=WARPS[1],
-            )  # fmt: skip
+                hidden, items, targets, normaliser, d_parts, scale, T, V, tiles, **sizes, **tile
+            )
             d_items = d_parts.sum(0)
         ctx.save_for_backward(d_hidden, d_items)
         ctx.dtypes = inputs[0].dtype, inputs[1].dtype
@@ -129,6 +136,17 @@ class _CrossEntropy(torch.autograd.Function):
             None if d_items is None else (gradients[0] * d_items).to(to_items),
             None,
         )
+
+
+def serves(hidden: Tensor) -> bool:
+    """Tell whether products may be rounded, and tiles of this width fit a GPU that can do it."""
+    rounded = (
+        hidden.dtype in (torch.bfloat16, torch.float16)
+        or torch.is_autocast_enabled(hidden.device.type)
+        or torch.get_float32_matmul_precision() != "highest"
+    )
+    capable = not hidden.is_cuda or torch.cuda.get_device_capability(hidden.device) >= TENSOR_CORES
+    return rounded and capable and hidden.shape[1] <= WIDEST
 
 
 def cross_entropy(hidden: Tensor, items: Tensor, targets: Tensor) -> Tensor:

@@ -49,11 +49,6 @@ def _softmax(logits: Tensor, targets: Tensor, scale: Tensor) -> Tensor:
 
 def cross_entropy(hidden: Tensor, items: Tensor, targets: Tensor) -> Tensor:
     """Compute the loss; the function of `seqrec.ops.cross_entropy.naive.cross_entropy`."""
-    rounded = (
-        hidden.dtype != torch.float32
-        or torch.is_autocast_enabled(hidden.device.type)
-        or torch.get_float32_matmul_precision() != "highest"
-    )
-    if rounded and hidden.shape[1] <= fused.WIDEST:
+    if fused.serves(hidden):
         return fused.cross_entropy(hidden, items, targets)
     return chunked.cross_entropy(hidden, items, targets, _softmax)

@@ -33,14 +33,37 @@ def _softmax_in_place(logits: Tensor, targets: Tensor, scale: Tensor) -> Tensor:
     return losses
 
 
-class _CrossEntropy(torch.autograd.Function):
+class KnownGradient(torch.autograd.Function):
+    """Backward of a loss whose gradients are found with its value, up to a factor."""
+
+    @staticmethod
+    @once_differentiable  # type: ignore[misc,untyped-decorator,unused-ignore]
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Scale the saved gradients of `hidden` and `items` by the one that arrives."""
+        d_hidden, d_items = ctx.saved_tensors
+        to_hidden, to_items = ctx.dtypes
+        others = len(ctx.needs_input_grad) - 2
+        return (
+            (gradients[0] * d_hidden).to(to_hidden),
+            None if d_items is None else (gradients[0] * d_items).to(to_items),
+            *(None,) * others,
+        )
+
+
+def as_autocast(hidden: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
+    """Cast as autocast casts the operands of a product; unchanged without it."""
+    kind = hidden.device.type
+    if not torch.is_autocast_enabled(kind):
+        return hidden, items
+    cast = torch.get_autocast_dtype(kind)
+    return hidden.to(cast), items.to(cast)
+
+
+class _CrossEntropy(KnownGradient):
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> Tensor:
         hidden, items, targets, softmax_in_place, chunk = inputs
-        kind = hidden.device.type
-        if torch.is_autocast_enabled(kind):
-            cast = torch.get_autocast_dtype(kind)
-            hidden, items = hidden.to(cast), items.to(cast)
+        hidden, items = as_autocast(hidden, items)
         exact = torch.promote_types(hidden.dtype, torch.float32)
         scale = 1 / (targets != NO_TARGET).sum().clamp(min=1).to(exact)
         learns = any(ctx.needs_input_grad[:2])
@@ -58,17 +81,6 @@ class _CrossEntropy(torch.autograd.Function):
         ctx.dtypes = inputs[0].dtype, inputs[1].dtype
         loss: Tensor = total * scale
         return loss
-
-    @staticmethod
-    @once_differentiable  # type: ignore[misc,untyped-decorator,unused-ignore]
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        d_hidden, d_items = ctx.saved_tensors
-        to_hidden, to_items = ctx.dtypes
-        return (
-            (gradients[0] * d_hidden).to(to_hidden),
-            None if d_items is None else (gradients[0] * d_items).to(to_items),
-            None, None, None,
-        )  # fmt: skip
 
 
 def cross_entropy(

@@ -14,8 +14,8 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from seqrec.ops.cross_entropy.chunked import KnownGradient, as_autocast
 from seqrec.ops.cross_entropy.naive import NO_TARGET
 
 WIDEST, TENSOR_CORES = 128, (8, 0)
@@ -93,15 +93,11 @@ def _tile(kernel: str, D: int) -> dict[str, int]:
     return {"BT": 64, "BV": 64, "num_warps": 4}
 
 
-class _CrossEntropy(torch.autograd.Function):
+class _CrossEntropy(KnownGradient):
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> Tensor:
         hidden, items, targets = inputs
-        kind = hidden.device.type
-        if torch.is_autocast_enabled(kind):
-            cast = torch.get_autocast_dtype(kind)
-            hidden, items = hidden.to(cast), items.to(cast)
-        hidden, items = hidden.contiguous(), items.contiguous()
+        hidden, items = (x.contiguous() for x in as_autocast(hidden, items))
         (T, D), V = hidden.shape, len(items)
         scale = 1 / (targets != NO_TARGET).sum().clamp(min=1).float()
         losses, normaliser = (scale.new_empty(T) for _ in range(2))
@@ -125,17 +121,6 @@ class _CrossEntropy(torch.autograd.Function):
         ctx.dtypes = inputs[0].dtype, inputs[1].dtype
         loss: Tensor = losses.sum() * scale
         return loss
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        d_hidden, d_items = ctx.saved_tensors
-        to_hidden, to_items = ctx.dtypes
-        return (
-            (gradients[0] * d_hidden).to(to_hidden),
-            None if d_items is None else (gradients[0] * d_items).to(to_items),
-            None,
-        )
 
 
 def serves(hidden: Tensor) -> bool:

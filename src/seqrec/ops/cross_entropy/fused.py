@@ -20,8 +20,8 @@ from seqrec.ops.cross_entropy.naive import NO_TARGET
 
 WIDEST, TENSOR_CORES = 128, (8, 0)
 """Hidden size whose tiles fit in shared memory; compute capability that has tf32 and bf16."""
-PROGRAMS = 400
-"""Programs that keep a GPU busy."""
+TILE, WARPS, PROGRAMS = 64, 4, 400
+"""Positions and items of a tile, and its warps; programs that keep a GPU busy."""
 NOTHING = tl.constexpr(NO_TARGET)
 
 
@@ -86,13 +86,6 @@ def _items(
     tl.store(part + place, gradient * tl.load(scale), inside)
 
 
-def _tile(kernel: str, D: int) -> dict[str, int]:
-    """Positions and items of a tile, and warps; below 100 KB of shared memory from Ampere on."""
-    if kernel == "positions" and D <= 64:
-        return {"BT": 128, "BV": 128, "num_warps": 8}
-    return {"BT": 64, "BV": 64, "num_warps": 4}
-
-
 class _CrossEntropy(KnownGradient):
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> Tensor:
@@ -102,20 +95,20 @@ class _CrossEntropy(KnownGradient):
         scale = 1 / (targets != NO_TARGET).sum().clamp(min=1).float()
         losses, normaliser = (scale.new_empty(T) for _ in range(2))
         d_hidden = torch.empty_like(hidden)
-        sizes = {"D": D, "BD": max(16, triton.next_power_of_2(D))}
-        tile = _tile("positions", D)
-        _positions[(triton.cdiv(T, tile["BT"]),)](
-            hidden, items, targets, losses, normaliser, d_hidden, scale, T, V, **sizes, **tile
-        )
+        sizes = {"D": D, "BT": TILE, "BV": TILE, "BD": max(16, triton.next_power_of_2(D))}
+        rows, blocks = triton.cdiv(T, TILE), triton.cdiv(V, TILE)
+        _positions[(rows,)](
+            hidden, items, targets, losses, normaliser, d_hidden, scale, T, V,
+            **sizes, num_warps=WARPS,
+        )  # fmt: skip
         d_items = None
         if any(ctx.needs_input_grad[:2]):
-            tile = _tile("items", D)
-            blocks = triton.cdiv(V, tile["BV"])
-            tiles = triton.cdiv(triton.cdiv(T, tile["BT"]), triton.cdiv(PROGRAMS, blocks))
-            d_parts = scale.new_empty(triton.cdiv(T, tiles * tile["BT"]), V, D)
+            tiles = triton.cdiv(rows, triton.cdiv(PROGRAMS, blocks))
+            d_parts = scale.new_empty(triton.cdiv(rows, tiles), V, D)
             _items[(blocks, len(d_parts))](
-                hidden, items, targets, normaliser, d_parts, scale, T, V, tiles, **sizes, **tile
-            )
+                hidden, items, targets, normaliser, d_parts, scale, T, V, tiles,
+                **sizes, num_warps=WARPS,
+            )  # fmt: skip
             d_items = d_parts.sum(0)
         ctx.save_for_backward(d_hidden, d_items)
         ctx.dtypes = inputs[0].dtype, inputs[1].dtype

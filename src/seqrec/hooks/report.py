@@ -24,4 +24,4 @@ class ReportHooks:
         report: Any = catalog.get(REPORT)
         path, here = Path(report._get_load_path()), Path.cwd()
         shown = path.relative_to(here) if path.is_relative_to(here) else path
-        click.echo(f"Report: {shown} (open it in a browser; `kedro viz run` shows the lineage)")
+        click.echo(f"Report: {shown} (open it in a browser; `make viz` shows the lineage)")

@@ -81,7 +81,7 @@ class SS4RecEncoder(nn.Module):
         before: list[BlockState | None],
         packing: Packing | None = None,
     ) -> tuple[Tensor, list[BlockState]]:
-        # Its gradient sorts the ids: half as long in 32 bits.
+        # Its gradient sorts the ids by radix: in 32 bits with half the passes.
         hidden = self.input_dropout(self.item_embedding(items.int()))
         scaled = scale_time(intervals, self.time_scale)
         after = []

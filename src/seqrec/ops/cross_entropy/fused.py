@@ -26,25 +26,27 @@ NOTHING = tl.constexpr(NO_TARGET)
 
 
 @triton.jit
-def _rows(table, row, column, rows, width: tl.constexpr):
-    """Load rows of a matrix, zero outside it."""
-    inside = (row < rows)[:, None] & (column < width)[None, :]
-    return tl.load(table + row[:, None].to(tl.int64) * width + column[None, :], inside, other=0.0)
+def _block(matrix, row, rows, D: tl.constexpr, BD: tl.constexpr):
+    """Rows of a matrix, (B, BD), zero outside it; where they lie, and which cells it has."""
+    column = tl.arange(0, BD)
+    place = row[:, None].to(tl.int64) * D + column[None, :]
+    inside = (row < rows)[:, None] & (column < D)[None, :]
+    return tl.load(matrix + place, inside, other=0.0), place, inside
 
 
 @triton.jit
 def _positions(
     hidden, items, targets, losses, normaliser, d_hidden, scale, T, V,
-    D: tl.constexpr, BT: tl.constexpr, BV: tl.constexpr, BD: tl.constexpr,
+    D: tl.constexpr, BD: tl.constexpr, B: tl.constexpr,
 ):  # fmt: skip
-    t, d = tl.program_id(0) * BT + tl.arange(0, BT), tl.arange(0, BD)
-    h = _rows(hidden, t, d, T, D)
-    top, total = tl.full([BT], -float("inf"), tl.float32), tl.zeros([BT], tl.float32)
-    mean, wanted_logit = tl.zeros([BT, BD], tl.float32), tl.zeros([BT], tl.float32)
+    t = tl.program_id(0) * B + tl.arange(0, B)
+    h, place, inside = _block(hidden, t, T, D, BD)
     target = tl.load(targets + t, t < T, other=NOTHING)
-    for first in range(0, V, BV):
-        v = first + tl.arange(0, BV)
-        w = _rows(items, v, d, V, D)
+    top, total = tl.full([B], -float("inf"), tl.float32), tl.zeros([B], tl.float32)
+    mean, wanted_logit = tl.zeros([B, BD], tl.float32), tl.zeros([B], tl.float32)
+    for first in range(0, V, B):
+        v = first + tl.arange(0, B)
+        w, _, _ = _block(items, v, V, D, BD)
         logits = tl.where((v < V)[None, :], tl.dot(h, tl.trans(w)), -float("inf"))
         higher = tl.maximum(top, tl.max(logits, axis=1))
         wanted_logit += tl.sum(tl.where(v[None, :] == target[:, None], logits, 0.0), axis=1)
@@ -53,36 +55,33 @@ def _positions(
         mean = tl.dot(p.to(w.dtype), w, mean * shrink[:, None])
         top = higher
     log_total = top + tl.log(total)
-    wanted = _rows(items, target, d, V, D).to(tl.float32)
+    wanted, _, _ = _block(items, target, V, D, BD)
     factor = tl.where(target == NOTHING, 0.0, tl.load(scale))
-    gradient = (mean / total[:, None] - wanted) * factor[:, None]
+    gradient = (mean / total[:, None] - wanted.to(tl.float32)) * factor[:, None]
     tl.store(losses + t, tl.where(target == NOTHING, 0.0, log_total - wanted_logit), t < T)
     tl.store(normaliser + t, log_total, t < T)
-    inside = (t < T)[:, None] & (d < D)[None, :]
-    tl.store(d_hidden + t[:, None].to(tl.int64) * D + d[None, :], gradient, inside)
+    tl.store(d_hidden + place, gradient, inside)
 
 
 @triton.jit
 def _items(
     hidden, items, targets, normaliser, d_items, scale, T, V, tiles,
-    D: tl.constexpr, BT: tl.constexpr, BV: tl.constexpr, BD: tl.constexpr,
+    D: tl.constexpr, BD: tl.constexpr, B: tl.constexpr,
 ):  # fmt: skip
-    v, d = tl.program_id(0) * BV + tl.arange(0, BV), tl.arange(0, BD)
-    w = _rows(items, v, d, V, D)
-    gradient = tl.zeros([BV, BD], tl.float32)
-    begin = tl.program_id(1) * tiles * BT
-    for first in range(begin, tl.minimum(begin + tiles * BT, T), BT):
-        t = first + tl.arange(0, BT)
-        h = _rows(hidden, t, d, T, D)
+    v = tl.program_id(0) * B + tl.arange(0, B)
+    w, place, inside = _block(items, v, V, D, BD)
+    gradient = tl.zeros([B, BD], tl.float32)
+    begin = tl.program_id(1) * tiles * B
+    for first in range(begin, tl.minimum(begin + tiles * B, T), B):
+        t = first + tl.arange(0, B)
+        h, _, _ = _block(hidden, t, T, D, BD)
         target = tl.load(targets + t, t < T, other=NOTHING)
         log_total = tl.load(normaliser + t, t < T, other=0.0)
         p = tl.exp(tl.dot(w, tl.trans(h)) - log_total[None, :])
         p -= tl.where(v[:, None] == target[None, :], 1.0, 0.0)
         p = tl.where((target == NOTHING)[None, :], 0.0, p)
         gradient = tl.dot(p.to(h.dtype), h, gradient)
-    inside = (v < V)[:, None] & (d < D)[None, :]
     part = d_items + tl.program_id(1).to(tl.int64) * V * D
-    place = v[:, None].to(tl.int64) * D + d[None, :]
     tl.store(part + place, gradient * tl.load(scale), inside)
 
 
@@ -95,7 +94,7 @@ class _CrossEntropy(KnownGradient):
         scale = 1 / (targets != NO_TARGET).sum().clamp(min=1).float()
         losses, normaliser = (scale.new_empty(T) for _ in range(2))
         d_hidden = torch.empty_like(hidden)
-        sizes = {"D": D, "BT": TILE, "BV": TILE, "BD": max(16, triton.next_power_of_2(D))}
+        sizes = {"D": D, "BD": max(16, triton.next_power_of_2(D)), "B": TILE}
         rows, blocks = triton.cdiv(T, TILE), triton.cdiv(V, TILE)
         _positions[(rows,)](
             hidden, items, targets, losses, normaliser, d_hidden, scale, T, V,

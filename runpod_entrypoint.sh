@@ -209,7 +209,7 @@ install_kernels() {
   [[ $MODEL != ncf && $BACKEND != triton && $ENVIRONMENT != smoke ]] || return 0
   ! has_kernels || return 0
   local tags wheels
-  if ! tags="$("$VENV/bin/python" "$PROJECT/src/seqrec/preflight/wheel_tags.py")"; then
+  if ! tags="$("$VENV/bin/python" "$PROJECT/src/seqrec/checks/wheel_tags.py")"; then
     no_wheels "$tags"
     return
   fi

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from seqrec import columns as c
+from seqrec.tables import columns as c
 
 
 def shuffle_intervals(ratings: pd.DataFrame, seed: int) -> pd.DataFrame:

@@ -20,13 +20,13 @@ import torch
 from made_up import histories
 from timing import ROOT, append_rows, commit, hardware
 
-from seqrec import columns as c
-from seqrec.datasets.atomic_files import AtomicFiles, write_twin
 from seqrec.parameters import Runtime, SS4RecModel, Training
 from seqrec.recbole_bridge.api import rank, train
 from seqrec.recbole_bridge.config import build_config
 from seqrec.recbole_bridge.loaders import build_loaders
 from seqrec.recbole_bridge.recommenders import SS4RecRecommender
+from seqrec.tables import columns as c
+from seqrec.tables.atomic_files import AtomicFiles, write_twin
 
 N_ITEMS = 84_000
 

@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 from timing import ROOT, append_rows, commit, hardware
 
-from seqrec import columns as c
 from seqrec.metrics.ranking import metric_table
 from seqrec.metrics.statistics import bootstrap_mean
+from seqrec.tables import columns as c
 
 BATCH = {"sequence": 128, "prefix": 1024}
 

@@ -17,9 +17,8 @@ import pytest
 import torch
 from kedro.io.core import Version
 
-from seqrec import columns as c
-from seqrec.datasets.atomic_files import AtomicFiles, AtomicFilesDataset
-from seqrec.datasets.engine import connect
+from seqrec.datasets.atomic_files import AtomicFilesDataset
+from seqrec.engine.connection import connect
 from seqrec.parameters import (
     BPRMFModel,
     DataProcessing,
@@ -38,6 +37,8 @@ from seqrec.pipelines.data_processing.nodes import (
     order_history,
 )
 from seqrec.pipelines.recbole_format.nodes import describe_interactions, write_atomic_files
+from seqrec.tables import columns as c
+from seqrec.tables.atomic_files import AtomicFiles
 
 # Without a GPU, Triton's interpreter runs its kernels. Triton reads this when it is imported.
 if not torch.cuda.is_available() and importlib.util.find_spec("triton"):

@@ -270,7 +270,7 @@ class TestSetUp:
     ],
 )
 def test_the_wheels_are_those_of_this_machine(found, tags):
-    from seqrec.preflight.wheel_tags import wheel_tags
+    from seqrec.checks.wheel_tags import wheel_tags
 
     if tags is None:
         with pytest.raises(ValueError, match=r"torch 2\."):

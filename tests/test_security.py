@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from seqrec import columns as c
-from seqrec.datasets.checkpoints import CheckpointStore
 from seqrec.recbole_bridge.api import rank, train
+from seqrec.tables import columns as c
+from seqrec.training.checkpoints import CheckpointStore
 from tests.conftest import CPU, MODEL_OF, training
-from tests.datasets.test_movielens import ratings_of
+from tests.sources.test_movielens import ratings_of
 
 
 @pytest.mark.parametrize("name", list(MODEL_OF))

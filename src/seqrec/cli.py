@@ -12,11 +12,13 @@ from typing import Any
 import click
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import _split_params, env_option
+from kedro.framework.context import KedroContext
 from kedro.framework.project import pipelines, settings
 from kedro.framework.session import KedroSession
 from rich.console import Console
 
 from seqrec.errors import ProjectError
+from seqrec.hooks.command_errors import command_errors
 
 MODELS = ("ss4rec", "ncf")
 
@@ -46,8 +48,9 @@ def check_names(
 
 def _run(of_kedro: Any, **options: Any) -> Any:
     wanted = [options["pipeline"]] if options["pipeline"] else options["pipelines"]
-    check_names(options["env"], options["conf_source"], wanted)
-    return of_kedro(**options)
+    with command_errors():
+        check_names(options["env"], options["conf_source"], wanted)
+        return of_kedro(**options)
 
 
 run = copy.copy(kedro_run)
@@ -66,19 +69,26 @@ def preflight(env: str, model: str, params: dict[str, Any], dollars_per_hour: fl
     Prints a line per check and ends with status 1 at the first red one. The figures are kept in
     the catalog's `preflight`.
     """
-    # torch takes seconds to import: other commands do without.
-    from seqrec.preflight.checks import as_line
-    from seqrec.preflight.run import Preflight
-
-    check_names(env)
     models = MODELS if model == "all" else (model,)
-    with KedroSession.create(Path.cwd(), env=env, runtime_params=params) as session:
-        context = session.load_context()  # type: ignore[attr-defined]
-        console, found = Console(), []
-        for check, seconds in Preflight(context, models, dollars_per_hour).checks():
-            found.append((check, seconds))
-            console.print(as_line(check, seconds), highlight=False, soft_wrap=True)
-        if not all(check.passed for check, _ in found):
-            sys.exit(1)
-        facts = {key: value for check, _ in found for key, value in check.facts.items()}
-        context.catalog.save("preflight", {**facts, "seconds_taken": sum(s for _, s in found)})
+    with command_errors():
+        check_names(env)
+        with KedroSession.create(Path.cwd(), env=env, runtime_params=params) as session:
+            context = session.load_context()  # type: ignore[attr-defined]
+            _check(context, models, dollars_per_hour)
+
+
+def _check(context: KedroContext, models: tuple[str, ...], dollars_per_hour: float | None) -> None:
+    """Print a line per check, and keep the figures if all passed."""
+    # torch takes seconds to import: other commands do without.
+    from seqrec.checks.check import as_line
+    from seqrec.checks.preflight import Preflight
+
+    console = Console()
+    found = []
+    for check, seconds in Preflight(context, models, dollars_per_hour).checks():
+        found.append((check, seconds))
+        console.print(as_line(check, seconds), highlight=False, soft_wrap=True)
+    if not all(check.passed for check, _ in found):
+        sys.exit(1)
+    facts = {key: value for check, _ in found for key, value in check.facts.items()}
+    context.catalog.save("preflight", {**facts, "seconds_taken": sum(s for _, s in found)})

@@ -1,19 +1,30 @@
-"""The errors a user is meant to read."""
+"""The errors a user is meant to read; the command line prints them as one line."""
 
-import click
-from kedro.io.core import DatasetError
+from __future__ import annotations
 
 
-class ProjectError(click.ClickException, DatasetError):
+class ProjectError(Exception):
     """A mistake the user can mend: one line that names the culprit and the remedy.
 
-    Click prints it as ``Error: …`` without a traceback and exits with status 1; in Python it is
-    an ordinary exception. As a `DatasetError` it leaves a dataset as it is: Kedro wraps others in
-    a text of many lines.
+    Attributes:
+        exit_code: Status of a command that ends with it.
     """
+
+    exit_code = 1
 
 
 class RunInterruptedError(ProjectError):
     """A signal stopped the run and it can be resumed; the status tells it from a failure."""
 
     exit_code = 75  # EX_TEMPFAIL: try again later
+
+
+def own_error(error: BaseException | None) -> ProjectError | None:
+    """Find the project's own error behind what a framework has wrapped around it.
+
+    Args:
+        error: What was caught; its causes are followed.
+    """
+    while error is not None and not isinstance(error, ProjectError):
+        error = error.__cause__
+    return error

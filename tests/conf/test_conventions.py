@@ -197,8 +197,8 @@ def test_bad_parameters_are_one_clear_line(context, change, complaint):
     values = {**context.config_loader["parameters"], **change}
     with pytest.raises(ProjectError, match=complaint) as caught:
         check_parameters(values, "smoke")
-    assert "\n" not in caught.value.message
-    assert "conf/smoke" in caught.value.message
+    assert "\n" not in str(caught.value)
+    assert "conf/smoke" in str(caught.value)
 
 
 def test_no_credentials_and_no_data_are_tracked():

@@ -8,8 +8,8 @@ from kedro.io import DatasetError
 from kedro.io.core import Version
 
 from seqrec.datasets.atomic_files import AtomicFilesDataset
-from seqrec.datasets.atomic_write import new_directory
 from seqrec.datasets.model_artifact import ModelArtifactDataset
+from seqrec.engine.atomic_write import new_directory
 from seqrec.models.artifact import ModelArtifact
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from seqrec.errors import RunInterruptedError
-from seqrec.events import EpochEnded, listening, publish
 from seqrec.hooks.run_facts import harmless
+from seqrec.training.callbacks import EpochEnded, listening, publish
 
 EVENT = EpochEnded("ncf", {}, "NDCG@10", True)
 

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqrec import columns as c
-from seqrec.contracts import Interactions, Ratings
-from seqrec.datasets.engine import connect
+from seqrec.engine.connection import connect
 from seqrec.errors import ProjectError
 from seqrec.parameters import DataProcessing
 from seqrec.pipelines.data_processing.nodes import clean_ratings, filter_core, order_history
 from seqrec.pipelines.recbole_format.nodes import describe_interactions
+from seqrec.tables import columns as c
+from seqrec.tables.contracts import Interactions, Ratings
 from tests.conftest import DUCKDB, on_engine, process
 
 

@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seqrec import columns as c
 from seqrec.metrics.statistics import bootstrap_mean
 from seqrec.parameters import Evaluation
 from seqrec.pipelines.evaluation import details
@@ -12,6 +11,7 @@ from seqrec.pipelines.evaluation.nodes import (
     subtract_models,
 )
 from seqrec.pipelines.evaluation.tables import verdict
+from seqrec.tables import columns as c
 
 OPTIONS = Evaluation(bootstrap_samples=200, cutoffs=(1, 10))
 

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 import yaml
 
-from seqrec import columns as c
 from seqrec.datasets.trained_models import TrainedModel, TrainedModelsDataset
 from seqrec.errors import ProjectError
 from seqrec.metrics.ranking import metric_table
@@ -14,6 +13,7 @@ from seqrec.parameters import Evaluation, Parameters
 from seqrec.pipelines._slices import slice_runs
 from seqrec.pipelines.leaderboard import nodes
 from seqrec.pipelines.leaderboard.runs import label
+from seqrec.tables import columns as c
 from tests.conftest import ROOT
 
 OPTIONS = Evaluation(bootstrap_samples=400, cutoffs=(1, 10))

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from seqrec import columns as c
 from seqrec.pipelines.evaluation.profile import (
     ACTIVITY,
     INTERVALS,
@@ -16,6 +15,7 @@ from seqrec.pipelines.evaluation.profile import (
     plot_profile,
     profile_interactions,
 )
+from seqrec.tables import columns as c
 from tests.conftest import on_engine
 
 

@@ -2,11 +2,11 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from seqrec.datasets.study import StudyStore
 from seqrec.errors import ProjectError
 from seqrec.parameters import NCF
 from seqrec.pipelines.search import nodes, trials
 from seqrec.recbole_bridge.recommenders import RECOMMENDERS
+from seqrec.training.studies import StudyStore
 from tests.conftest import CPU, ncf_model, training
 
 SPACE = {

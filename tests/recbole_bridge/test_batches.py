@@ -3,9 +3,9 @@ import pytest
 import torch
 from recbole.data.dataset import SequentialDataset
 
-from seqrec import columns as c
-from seqrec.recbole_bridge import batches as b
-from seqrec.recbole_bridge.batches import HistoryCutter, row_fields
+from seqrec.histories import batches as b
+from seqrec.histories.batches import HistoryCutter, row_fields
+from seqrec.tables import columns as c
 from tests.conftest import cyclic_ratings, process, ss4rec_model
 from tests.recbole_bridge.helpers import config_of, loaders_of, only, whole
 

@@ -6,11 +6,11 @@ import signal
 import pytest
 import torch
 
-from seqrec.datasets.checkpoints import CheckpointStore
 from seqrec.errors import RunInterruptedError
 from seqrec.parameters import Runtime
 from seqrec.recbole_bridge import loaders
 from seqrec.recbole_bridge.api import rank, train
+from seqrec.training.checkpoints import CheckpointStore
 from tests.conftest import CPU, MODEL_OF, training
 from tests.recbole_bridge.test_resume import interrupt_at
 

@@ -6,14 +6,14 @@ import pytest
 import torch
 from recbole.data.interaction import Interaction
 
-from seqrec import columns as c
 from seqrec.datasets.model_artifact import ModelArtifactDataset
 from seqrec.errors import ProjectError
+from seqrec.histories.arrays import CODE
 from seqrec.metrics.ranking import metric_table
 from seqrec.recbole_bridge.api import load_recommender, rank, train
-from seqrec.recbole_bridge.histories import CODE
 from seqrec.recbole_bridge.recommenders import RECOMMENDERS
 from seqrec.recbole_bridge.trainer import BridgeTrainer
+from seqrec.tables import columns as c
 from tests.conftest import CPU, MODEL_OF, cyclic_ratings, process, training
 from tests.recbole_bridge.helpers import loaders_of, recommender_of
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from seqrec import columns as c
-from seqrec.recbole_bridge.batches import DELTA_LIST, NEGATIVE_LIST, TARGET_LIST
+from seqrec.histories.batches import DELTA_LIST, NEGATIVE_LIST, TARGET_LIST
+from seqrec.tables import columns as c
 from tests.recbole_bridge.helpers import loaders_of, recommender_of, whole
 
 

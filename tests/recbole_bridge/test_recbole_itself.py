@@ -15,8 +15,8 @@ from recbole.model.abstract_recommender import GeneralRecommender, SequentialRec
 from recbole.trainer import Trainer
 from recbole.utils import InputType
 
-from seqrec import columns as c
 from seqrec.recbole_bridge.config import BridgeConfig
+from seqrec.tables import columns as c
 from tests.recbole_bridge.helpers import config_of, loaders_of, recommender_of
 
 

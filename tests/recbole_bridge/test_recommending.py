@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from seqrec import columns as c
 from seqrec.errors import ProjectError
 from seqrec.parameters import Recommend
 from seqrec.pipelines.recommend.nodes import describe_lists, print_lists, recommend_items
 from seqrec.recbole_bridge.api import load_recommender, train
 from seqrec.recbole_bridge.recommending import recommend
+from seqrec.tables import columns as c
 from tests.conftest import CPU, MODEL_OF, N_ITEMS, training
 
 OPTIONS = Recommend(k=3, moments={"now": 0.01, "in a month": 720})

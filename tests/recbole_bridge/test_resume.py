@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 import torch
 
-from seqrec.datasets.checkpoints import CheckpointStore
 from seqrec.errors import ProjectError, RunInterruptedError
 from seqrec.recbole_bridge.api import train
 from seqrec.recbole_bridge.recommenders import RECOMMENDERS
-from seqrec.recbole_bridge.tally import DivergedError
+from seqrec.training.checkpoints import CheckpointStore
+from seqrec.training.tally import DivergedError
 from tests.conftest import CPU, MODEL_OF, ROOT, training
 
 VARIES = ["train_seconds", "valid_seconds", "targets_per_second", "memory_gib"]
@@ -210,8 +210,8 @@ KILLED = """
 import sys
 from pathlib import Path
 from tests.recbole_bridge.test_resume import run
-from seqrec.datasets.atomic_files import AtomicFiles
-from seqrec.datasets.checkpoints import CheckpointStore
+from seqrec.tables.atomic_files import AtomicFiles
+from seqrec.training.checkpoints import CheckpointStore
 run("ss4rec", AtomicFiles(Path(sys.argv[1]), sys.argv[2]), CheckpointStore(Path(sys.argv[3])))
 """
 
@@ -245,10 +245,10 @@ def test_kill_9_at_any_moment_leaves_a_whole_checkpoint(files, store):
     script = KILLED.replace("[3])))", "[3])), resume=True)")
     arguments = [str(files.data_path), files.dataset, str(store.folder)]
     for delay in (0.05, 0.0, 0.11):
-        before = set(store._names())
+        before = set(store.names())
         command = [sys.executable, "-X", "faulthandler", "-c", script, *arguments]
         process = subprocess.Popen(command, cwd=ROOT)
-        while process.poll() is None and set(store._names()) == before:
+        while process.poll() is None and set(store.names()) == before:
             time.sleep(0.002)
         time.sleep(delay)
         process.kill()

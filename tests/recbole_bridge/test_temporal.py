@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from seqrec import columns as c
 from seqrec.metrics.ranking import metric_table
 from seqrec.parameters import Baselines
-from seqrec.pipelines._untrained import rank_by_popularity, rank_by_recent_popularity
+from seqrec.ranking.popularity import rank_by_popularity
+from seqrec.ranking.recent import rank_by_recent_popularity
 from seqrec.recbole_bridge.api import load_recommender, rank, train
-from seqrec.schemas import TargetRanks
+from seqrec.tables import columns as c
+from seqrec.tables.schemas import TargetRanks
 from tests.conftest import CPU, MODEL_OF, cyclic_ratings, process, training
 
 

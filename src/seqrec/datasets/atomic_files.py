@@ -1,23 +1,19 @@
 """RecBole's atomic files as one versioned dataset, with a Parquet twin for our own loaders."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import ibis
-import pandas as pd
 from ibis import _
 from kedro.io import AbstractVersionedDataset, Version
 from kedro_datasets._typing import JSONPreview
 
-from seqrec import columns as c
-from seqrec.datasets.atomic_write import new_directory
-from seqrec.datasets.files import write_parquet, write_text
-
-INTERACTIONS = "interactions.parquet"
-"""The twin: RecBole's ids, position, delta and split code of every interaction."""
-
+from seqrec.datasets.plain_errors import plainly
+from seqrec.engine.atomic_write import new_directory
+from seqrec.engine.files import write_parquet, write_text
+from seqrec.tables import columns as c
+from seqrec.tables.atomic_files import INTERACTIONS, AtomicFiles, AtomicTables, ids_file
 
 _CODE = "code"
 _FIELDS = {
@@ -29,61 +25,6 @@ _FIELDS = {
     c.DELTA: "float",
     c.SPLIT: "token",
 }
-
-
-def ids_file(field: str) -> str:
-    """Name the file whose k-th row is the token with RecBole's id k + 1."""
-    return f"{field}.parquet"
-
-
-@dataclass(frozen=True)
-class AtomicTables:
-    """What is saved: the interactions, items and users in RecBole's ``name:type`` fields."""
-
-    inter: ibis.Table
-    item: pd.DataFrame
-    user: pd.DataFrame | None
-    stats: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class AtomicFiles:
-    """What is loaded: where RecBole finds the files.
-
-    Attributes:
-        data_path: RecBole's `data_path`.
-        dataset: RecBole's `dataset`, a folder in `data_path` and the files' stem.
-    """
-
-    data_path: Path
-    dataset: str
-
-    @property
-    def stats(self) -> dict[str, Any]:
-        """The dataset's statistics."""
-        text = (self.data_path / self.dataset / "stats.json").read_text(encoding="utf-8")
-        return dict(json.loads(text))
-
-
-def write_twin(
-    folder: Path, name: str, table: dict[str, Any], n_users: int, n_items: int
-) -> AtomicFiles:
-    """Write interactions that are numbers already as a Parquet twin, without the text.
-
-    Args:
-        folder: Becomes the `data_path`.
-        name: Becomes the `dataset`.
-        table: Columns of the twin; users and items count from 1.
-        n_users: Users there are.
-        n_items: Items there are, those that never occur included.
-    """
-    target = folder / name
-    target.mkdir(parents=True)
-    pd.DataFrame(table).to_parquet(target / INTERACTIONS)
-    for field, number in ((c.USER, n_users), (c.ITEM, n_items)):
-        tokens = pd.Series(range(number)).astype("str")
-        pd.DataFrame({field: tokens}).to_parquet(target / ids_file(field))
-    return AtomicFiles(folder, name)
 
 
 class AtomicFilesDataset(AbstractVersionedDataset[AtomicTables, AtomicFiles]):
@@ -112,11 +53,13 @@ class AtomicFilesDataset(AbstractVersionedDataset[AtomicTables, AtomicFiles]):
             raise ValueError("RecBole reserves the name 'ml-100k': name the folder otherwise")
         self.metadata = metadata
 
+    @plainly
     def load(self) -> AtomicFiles:
         """Return where the files are."""
         folder = Path(self._get_load_path())
         return AtomicFiles(folder.parent.absolute(), folder.name)
 
+    @plainly
     def save(self, data: AtomicTables) -> None:
         """Write the tables as tab-separated text and the twin, atomically."""
         folder = Path(self._get_save_path())

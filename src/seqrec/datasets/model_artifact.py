@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.io import AbstractVersionedDataset, Version
 from kedro_datasets._typing import JSONPreview
 
-from seqrec.datasets.atomic_write import new_directory
+from seqrec.engine.atomic_write import new_directory
 
 # torch takes seconds to import: kedro-viz and `kedro registry list` do without.
 if TYPE_CHECKING:

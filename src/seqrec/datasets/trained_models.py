@@ -3,33 +3,15 @@
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pandas as pd
 from kedro.io import AbstractDataset
 
+from seqrec.tables.trained_models import TrainedModel
+
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """A training and the ranks it came to.
-
-    Attributes:
-        name: The model.
-        version: Kedro's version, the id of the run.
-        config: What it was trained with; empty for what is not trained.
-        history: A row per epoch; None for what is not trained.
-        target_ranks: A row per user and protocol.
-    """
-
-    name: str
-    version: str
-    config: dict[str, Any]
-    history: pd.DataFrame | None
-    target_ranks: pd.DataFrame
 
 
 class TrainedModelsDataset(AbstractDataset[NoReturn, list[TrainedModel]]):

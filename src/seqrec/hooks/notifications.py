@@ -18,7 +18,6 @@ from kedro.pipeline import Pipeline
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from seqrec.events import EpochEnded, listening
 from seqrec.hooks.provenance import name_device
 from seqrec.hooks.run_facts import (
     dataset_name,
@@ -29,6 +28,7 @@ from seqrec.hooks.run_facts import (
     redact,
 )
 from seqrec.parameters import Parameters
+from seqrec.training.callbacks import EpochEnded, listening
 
 logger = logging.getLogger(__name__)
 

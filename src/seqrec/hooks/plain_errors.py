@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kedro.framework.hooks import hook_impl
 
-from seqrec.errors import ProjectError
+from seqrec.errors import own_error
 
 
 class PlainErrorHooks:
@@ -13,8 +13,6 @@ class PlainErrorHooks:
     @hook_impl(trylast=True)  # whoever else is to be told has been told
     def on_pipeline_error(self, error: Exception) -> None:
         """Find the project's own error behind the one that ended the run."""
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, ProjectError):
-            cause = cause.__cause__
-        if cause is not None and cause is not error:
-            raise cause from None
+        own = own_error(error)
+        if own is not None and own is not error:
+            raise own from None

@@ -13,6 +13,7 @@ from kedro.pipeline import Pipeline
 from pydantic import ValidationError
 
 from seqrec.errors import ProjectError
+from seqrec.hooks.command_errors import command_errors
 from seqrec.hooks.provenance import PROVENANCE
 from seqrec.parameters import Parameters
 
@@ -23,7 +24,8 @@ class PreflightHooks:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Check every parameter: unknown names, types, ranges."""
-        check_parameters(context.config_loader["parameters"], context.env)
+        with command_errors():
+            check_parameters(context.config_loader["parameters"], context.env)
 
     @hook_impl
     def before_pipeline_run(

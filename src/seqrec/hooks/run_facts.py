@@ -10,8 +10,8 @@ from typing import Any, ParamSpec
 
 from kedro.io import DataCatalog
 
-from seqrec import columns as c
 from seqrec.errors import RunInterruptedError
+from seqrec.tables import columns as c
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")

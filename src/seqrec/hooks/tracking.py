@@ -13,10 +13,10 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 
-from seqrec.events import EpochEnded, listening
 from seqrec.hooks.provenance import describe_run
 from seqrec.hooks.run_facts import dataset_name, first_process, harmless, headline
 from seqrec.parameters import Parameters, Tracking
+from seqrec.training.callbacks import EpochEnded, listening
 
 # wandb takes a second to import: runs that track nothing do without.
 if TYPE_CHECKING:

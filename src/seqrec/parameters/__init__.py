@@ -5,7 +5,7 @@ the first node runs (`seqrec.hooks.preflight`); nodes then receive these objects
 """
 
 from seqrec.parameters.blocks import BPRMF, NCF, GRU4Rec, Mamba4Rec, Parameters, SASRec, SS4Rec
-from seqrec.parameters.networks import (
+from seqrec.parameters.models import (
     BPRMFModel,
     GRU4RecModel,
     ModelParameters,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from seqrec.parameters import networks, reporting
+from seqrec.parameters import models, reporting
 from seqrec.parameters.base import Frozen
 from seqrec.parameters.source import Source
 from seqrec.parameters.training import Runtime, Search, Training
@@ -36,7 +36,7 @@ class _Sequential(Frozen):
 class SS4Rec(_Sequential):
     """Namespace ``ss4rec``."""
 
-    model: networks.SS4RecModel
+    model: models.SS4RecModel
     search: Search
 
     @model_validator(mode="after")
@@ -48,7 +48,7 @@ class SS4Rec(_Sequential):
 class NCF(Frozen):
     """Namespace ``ncf``."""
 
-    model: networks.NCFModel
+    model: models.NCFModel
     training: Training
     search: Search
 
@@ -63,25 +63,25 @@ class NCF(Frozen):
 class Mamba4Rec(_Sequential):
     """Namespace ``mamba4rec``: SS4Rec without its time-aware half."""
 
-    model: networks.SS4RecModel
+    model: models.SS4RecModel
 
 
 class SASRec(_Sequential):
     """Namespace ``sasrec``."""
 
-    model: networks.SASRecModel
+    model: models.SASRecModel
 
 
 class GRU4Rec(_Sequential):
     """Namespace ``gru4rec``."""
 
-    model: networks.GRU4RecModel
+    model: models.GRU4RecModel
 
 
 class BPRMF(Frozen):
     """Namespace ``bprmf``."""
 
-    model: networks.BPRMFModel
+    model: models.BPRMFModel
     training: Training
 
     @model_validator(mode="after")

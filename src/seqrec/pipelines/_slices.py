@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from seqrec import columns as c
+from seqrec.tables import columns as c
 
 METRIC = "NDCG@10"
 _LENGTHS = [0, 20, 50, 100, 200, np.inf]

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
-from seqrec.datasets.atomic_files import AtomicFiles
-from seqrec.datasets.checkpoints import CheckpointStore
 from seqrec.models.artifact import ModelArtifact
 from seqrec.parameters import Runtime, Training
+from seqrec.tables.atomic_files import AtomicFiles
+from seqrec.training.checkpoints import CheckpointStore
 
 
 def create_training_pipeline(namespace: str, model_type: type) -> Pipeline:

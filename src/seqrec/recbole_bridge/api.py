@@ -12,20 +12,20 @@ import torch
 from recbole.utils import init_seed
 from torch import Tensor
 
-from seqrec import columns as c
-from seqrec.datasets.atomic_files import AtomicFiles
-from seqrec.datasets.checkpoints import CheckpointStore
 from seqrec.errors import ProjectError
 from seqrec.models.artifact import ModelArtifact
 from seqrec.parameters import ModelParameters, Runtime, Training
+from seqrec.ranking.masking import HistoryMask
+from seqrec.ranking.scoring import full_sort_scores, target_ranks
 from seqrec.recbole_bridge.config import build_config, resolve_device
-from seqrec.recbole_bridge.datasets import InteractionDataset
-from seqrec.recbole_bridge.distributed import Ranks, connect
+from seqrec.recbole_bridge.dataset import InteractionDataset
 from seqrec.recbole_bridge.loaders import Loaders, build_loaders
-from seqrec.recbole_bridge.masking import HistoryMask
 from seqrec.recbole_bridge.recommenders import RECOMMENDERS
-from seqrec.recbole_bridge.scoring import full_sort_scores, target_ranks
 from seqrec.recbole_bridge.trainer import BridgeTrainer
+from seqrec.tables import columns as c
+from seqrec.tables.atomic_files import AtomicFiles
+from seqrec.training.checkpoints import CheckpointStore
+from seqrec.training.processes import Ranks, connect
 
 logger = logging.getLogger(__name__)
 

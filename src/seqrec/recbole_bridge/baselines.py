@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from seqrec.parameters import BPRMFModel, GRU4RecModel, SASRecModel
 from seqrec.recbole_bridge.config import BridgeConfig
-from seqrec.recbole_bridge.datasets import InteractionDataset
+from seqrec.recbole_bridge.dataset import InteractionDataset
 from seqrec.recbole_bridge.next_item import RecBoleNextItem
 
 # One of the modules that come along (SINE) switches autograd's anomaly detection on for good,

@@ -9,7 +9,7 @@ from recbole.evaluator import Collector
 from torch import Tensor
 
 from seqrec.recbole_bridge.config import BridgeConfig
-from seqrec.recbole_bridge.distributed import Ranks
+from seqrec.training.processes import Ranks
 
 TOP_K = "rec.topk"
 

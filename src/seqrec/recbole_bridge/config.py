@@ -10,11 +10,11 @@ import torch
 from recbole.config import Config
 from recbole.utils import InputType, ModelType
 
-from seqrec import columns as c
-from seqrec.datasets.atomic_files import AtomicFiles
 from seqrec.errors import ProjectError
 from seqrec.ops.backend import resolve
 from seqrec.parameters import ModelParameters, Runtime, Training
+from seqrec.tables import columns as c
+from seqrec.tables.atomic_files import AtomicFiles
 
 _RECBOLE_METRIC = {"HR@10": "Hit@10", "NDCG@10": "NDCG@10", "MRR@10": "MRR@10"}
 
@@ -146,7 +146,7 @@ def _training_settings(model_class: type[torch.nn.Module], training: Training) -
         "seed": training.seed,
         "reproducibility": True,
         "loss_type": training.loss_type,
-        "train_neg_sample_args": None,  # negatives are ours (seqrec.recbole_bridge.negatives)
+        "train_neg_sample_args": None,  # negatives are ours (seqrec.histories.negatives)
         "negatives": training.negatives,
         "negative_power": training.negative_power,
         "rows_per_step": training.batch_size,

@@ -11,12 +11,12 @@ from recbole.data.dataloader import FullSortEvalDataLoader
 from recbole.data.interaction import Interaction
 from torch import Tensor
 
-from seqrec import columns as c
-from seqrec.recbole_bridge import batches
-from seqrec.recbole_bridge.batches import Fields, HistoryCutter, row_fields, to_device
+from seqrec.histories import batches
+from seqrec.histories.batches import Fields, HistoryCutter, row_fields, to_device
 from seqrec.recbole_bridge.config import BridgeConfig, packs
-from seqrec.recbole_bridge.datasets import InteractionDataset
-from seqrec.recbole_bridge.distributed import Ranks
+from seqrec.recbole_bridge.dataset import InteractionDataset
+from seqrec.tables import columns as c
+from seqrec.training.processes import Ranks
 
 
 class HeldOutLoader(FullSortEvalDataLoader):

@@ -12,17 +12,17 @@ from recbole.data.interaction import Interaction
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from seqrec import columns as c
-from seqrec.datasets.atomic_files import AtomicFiles
-from seqrec.recbole_bridge import batches
-from seqrec.recbole_bridge.batches import Fields, HistoryCutter, row_fields, to_device
+from seqrec.histories import batches
+from seqrec.histories.arrays import CODE
+from seqrec.histories.batches import Fields, HistoryCutter, row_fields, to_device
+from seqrec.histories.epochs import Epoch, Part, plan_epoch
+from seqrec.histories.negatives import PopularItems, UnseenItems
 from seqrec.recbole_bridge.config import BridgeConfig, packs
-from seqrec.recbole_bridge.datasets import InteractionDataset
-from seqrec.recbole_bridge.distributed import Ranks
-from seqrec.recbole_bridge.epochs import Epoch, Part, plan_epoch
+from seqrec.recbole_bridge.dataset import InteractionDataset
 from seqrec.recbole_bridge.held_out import HeldOutLoader
-from seqrec.recbole_bridge.histories import CODE
-from seqrec.recbole_bridge.negatives import PopularItems, UnseenItems
+from seqrec.tables import columns as c
+from seqrec.tables.atomic_files import AtomicFiles
+from seqrec.training.processes import Ranks
 
 ROUND_TOKENS, ROUND_ROWS = 1024, 8
 SHARE = "share"

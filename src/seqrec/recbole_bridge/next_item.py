@@ -9,11 +9,11 @@ import torch.nn.functional as F
 from recbole.data.interaction import Interaction
 from torch import Tensor
 
+from seqrec.histories import batches as b
 from seqrec.ops.backend import Backend, resolve
 from seqrec.ops.sampled_softmax import sampled_cross_entropy
-from seqrec.recbole_bridge import batches as b
 from seqrec.recbole_bridge.config import BridgeConfig
-from seqrec.recbole_bridge.datasets import InteractionDataset
+from seqrec.recbole_bridge.dataset import InteractionDataset
 
 
 class NextItem:

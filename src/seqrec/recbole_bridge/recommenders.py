@@ -11,19 +11,19 @@ from recbole.data.interaction import Interaction
 from recbole.model.abstract_recommender import GeneralRecommender, SequentialRecommender
 from torch import Tensor
 
+from seqrec.histories import batches as b
 from seqrec.models.ncf import NeuMF
 from seqrec.models.ss4rec import SS4RecEncoder
 from seqrec.ops.backend import resolve
 from seqrec.ops.packing import Packing
 from seqrec.parameters import NCFModel, SS4RecModel
-from seqrec.recbole_bridge import batches as b
 from seqrec.recbole_bridge.baselines import (
     BPRMFRecommender,
     GRU4RecRecommender,
     SASRecRecommender,
 )
 from seqrec.recbole_bridge.config import BridgeConfig
-from seqrec.recbole_bridge.datasets import InteractionDataset
+from seqrec.recbole_bridge.dataset import InteractionDataset
 from seqrec.recbole_bridge.next_item import NextItem
 
 logger = logging.getLogger(__name__)

@@ -10,17 +10,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seqrec import columns as c
-from seqrec.datasets.atomic_files import AtomicFiles
 from seqrec.errors import ProjectError
 from seqrec.models.artifact import ModelArtifact
 from seqrec.parameters import Recommend, Runtime
+from seqrec.ranking.masking import HistoryMask
+from seqrec.ranking.scoring import full_sort_scores
 from seqrec.recbole_bridge.api import load_recommender
-from seqrec.recbole_bridge.datasets import InteractionDataset
+from seqrec.recbole_bridge.dataset import InteractionDataset
 from seqrec.recbole_bridge.held_out import CompleteLoader
 from seqrec.recbole_bridge.loaders import Loaders
-from seqrec.recbole_bridge.masking import HistoryMask
-from seqrec.recbole_bridge.scoring import full_sort_scores
+from seqrec.tables import columns as c
+from seqrec.tables.atomic_files import AtomicFiles
 
 HOUR = 3600
 

@@ -16,23 +16,23 @@ import torch
 from recbole.trainer import Trainer
 from torch import Tensor, nn
 
-from seqrec import columns as c
-from seqrec.datasets.checkpoints import CheckpointStore
 from seqrec.errors import RunInterruptedError
-from seqrec.events import EpochEnded, publish
-from seqrec.recbole_bridge.batches import Fields
+from seqrec.histories.batches import Fields
+from seqrec.ranking.masking import HistoryMask
+from seqrec.ranking.scoring import full_sort_scores
 from seqrec.recbole_bridge.collector import HeldOutCollector
 from seqrec.recbole_bridge.config import BridgeConfig, packs
-from seqrec.recbole_bridge.distributed import Ranks
 from seqrec.recbole_bridge.held_out import HeldOutLoader
-from seqrec.recbole_bridge.interruption import Interruption, watch
 from seqrec.recbole_bridge.loaders import SHARE, TrainLoader
-from seqrec.recbole_bridge.masking import HistoryMask
-from seqrec.recbole_bridge.progress import TrainingProgress
-from seqrec.recbole_bridge.resume import capture, restore
-from seqrec.recbole_bridge.scoring import full_sort_scores
-from seqrec.recbole_bridge.step import Average, TrainStep, learning_rate_at
-from seqrec.recbole_bridge.tally import Tally
+from seqrec.tables import columns as c
+from seqrec.training.callbacks import EpochEnded, publish
+from seqrec.training.checkpoints import CheckpointStore
+from seqrec.training.processes import Ranks
+from seqrec.training.progress import TrainingProgress
+from seqrec.training.signals import Interruption, watch
+from seqrec.training.state import capture, restore
+from seqrec.training.step import Average, TrainStep, learning_rate_at
+from seqrec.training.tally import Tally
 
 logger = logging.getLogger(__name__)
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import ibis
 from ibis import _
 
-from seqrec import columns as c
-from seqrec.datasets.files import number_rows
-from seqrec.datasets.sql import left, md5
+from seqrec.engine.files import number_rows
+from seqrec.engine.sql import left, md5
 from seqrec.errors import ProjectError
 from seqrec.parameters import DataProcessing
 from seqrec.pipelines.data_processing import splits
+from seqrec.tables import columns as c
 
 _RATING_COLUMNS = [c.USER, c.ITEM, c.RATING, c.TIMESTAMP]
 _INTERACTION_COLUMNS = [*_RATING_COLUMNS, c.POSITION, c.DELTA, c.SPLIT]

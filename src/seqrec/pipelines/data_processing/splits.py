@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import ibis
 from ibis import _
 
-from seqrec import columns as c
 from seqrec.errors import ProjectError
 from seqrec.parameters import DataProcessing
+from seqrec.tables import columns as c
 
 
 def leave_one_out(histories: ibis.Table, data_processing: DataProcessing) -> ibis.Table:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seqrec import columns as c
 from seqrec.parameters import Evaluation
 from seqrec.pipelines._slices import slice_runs
 from seqrec.pipelines.evaluation.tables import NAMES
+from seqrec.tables import columns as c
 
 EXAMPLES, SHOWN = 4, 6
 

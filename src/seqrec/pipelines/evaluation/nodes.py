@@ -8,11 +8,11 @@ from itertools import product
 import pandas as pd
 from rich.console import Console
 
-from seqrec import columns as c
 from seqrec.metrics.ranking import metric_table
 from seqrec.metrics.statistics import Interval, bootstrap_mean
 from seqrec.parameters import Evaluation
 from seqrec.pipelines.evaluation.tables import comparison_table, verdict
+from seqrec.tables import columns as c
 
 logger = logging.getLogger(__name__)
 

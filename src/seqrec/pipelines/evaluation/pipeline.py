@@ -2,9 +2,9 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from seqrec.pipelines._untrained import rank_by_popularity
 from seqrec.pipelines.evaluation import details, nodes, plots, profile
 from seqrec.pipelines.evaluation.report import render_report
+from seqrec.ranking.popularity import rank_by_popularity
 
 TRAINED = ("ss4rec", "ncf")
 MODELS = (*TRAINED, "popularity")

@@ -7,9 +7,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from seqrec import columns as c
 from seqrec.parameters import Evaluation
 from seqrec.pipelines.evaluation.tables import NAMES, shown_metrics
+from seqrec.tables import columns as c
 
 # Okabe and Ito's palette: told apart by colour-blind readers, on light and on dark.
 BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#999999"

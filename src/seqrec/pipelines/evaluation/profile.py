@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 from ibis import _
 from plotly.subplots import make_subplots
 
-from seqrec import columns as c
 from seqrec.pipelines.evaluation.plots import BLUE, GREY, ORANGE, plain
+from seqrec.tables import columns as c
 
 PERIODS = 20
 LENGTHS, INTERVALS, POPULARITY = "history length", "interval", "popularity"

@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from seqrec import columns as c
 from seqrec.parameters import Evaluation
 from seqrec.pipelines.evaluation.tables import NAMES, shown_metrics, verdict
+from seqrec.tables import columns as c
 
 _CAPTIONS = {
     "metrics": "Metrics with bootstrap intervals",

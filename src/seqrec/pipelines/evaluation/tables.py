@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from rich.table import Table
 
-from seqrec import columns as c
 from seqrec.parameters import Evaluation
+from seqrec.tables import columns as c
 
 NAMES = {"ss4rec": "SS4Rec", "ncf": "NCF (NeuMF)", "popularity": "Popularity"}
 

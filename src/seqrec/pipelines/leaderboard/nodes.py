@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from seqrec import columns as c
-from seqrec.datasets.trained_models import TrainedModel
 from seqrec.errors import ProjectError
 from seqrec.metrics.statistics import bootstrap_seeds, holm
 from seqrec.parameters import Evaluation, Parameters
 from seqrec.pipelines._slices import METRIC
 from seqrec.pipelines.evaluation.plots import BLUE, plain
 from seqrec.pipelines.leaderboard.runs import as_rows, label, same_data
+from seqrec.tables import columns as c
+from seqrec.tables.trained_models import TrainedModel
 
 logger = logging.getLogger(__name__)
 

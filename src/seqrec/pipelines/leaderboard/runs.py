@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from seqrec import columns as c
-from seqrec.datasets.trained_models import TrainedModel
 from seqrec.metrics.ranking import metric_table
 from seqrec.parameters import Evaluation
+from seqrec.tables import columns as c
+from seqrec.tables.trained_models import TrainedModel
 
 # What says how long a training may take, not what is learned.
 _SILENT = {"seed", "epochs", "early_stopping"}

@@ -9,8 +9,8 @@ import ibis
 import pandas as pd
 from ibis import _
 
-from seqrec import columns as c
-from seqrec.datasets.atomic_files import AtomicTables
+from seqrec.tables import columns as c
+from seqrec.tables.atomic_files import AtomicTables
 
 
 def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:

@@ -6,11 +6,11 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from seqrec import columns as c
-from seqrec.datasets.atomic_files import AtomicFiles
 from seqrec.metrics.lists import coverage, genre_diversity, gini, overlap
 from seqrec.models.artifact import ModelArtifact
 from seqrec.parameters import Recommend, Runtime
+from seqrec.tables import columns as c
+from seqrec.tables.atomic_files import AtomicFiles
 
 SHOWN_USERS, SHOWN_ITEMS = 3, 5
 

@@ -11,11 +11,11 @@ from plotly.subplots import make_subplots
 from rich.console import Console
 from rich.table import Table
 
-from seqrec.datasets.atomic_files import AtomicFiles
-from seqrec.datasets.study import StudyStore
 from seqrec.parameters import Runtime
 from seqrec.pipelines.evaluation.plots import BLUE, GREY, plain
 from seqrec.pipelines.search.trials import run_trials
+from seqrec.tables.atomic_files import AtomicFiles
+from seqrec.training.studies import StudyStore
 
 VALUE, STATE = "valid_metric", "state"
 SHOWN = 10

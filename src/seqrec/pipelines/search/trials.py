@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from seqrec.datasets.atomic_files import AtomicFiles
-from seqrec.datasets.study import StudyStore
 from seqrec.errors import ProjectError
 from seqrec.parameters import NCF, Choice, Range, Runtime, SS4Rec
+from seqrec.tables.atomic_files import AtomicFiles
+from seqrec.training.studies import StudyStore
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
@@ -45,7 +45,7 @@ def run_trials(
     from optuna.study import MaxTrialsCallback
     from optuna.trial import TrialState
 
-    from seqrec.recbole_bridge.tally import DivergedError
+    from seqrec.training.tally import DivergedError
 
     done = (TrialState.COMPLETE, TrialState.PRUNED)
     study = store.open(name, _identity(fixed, files))

@@ -4,7 +4,8 @@ from kedro.pipeline import Node, Pipeline
 
 from seqrec.parameters import BPRMFModel, GRU4RecModel, SASRecModel, SS4RecModel
 from seqrec.pipelines._training import create_training_pipeline
-from seqrec.pipelines._untrained import rank_by_neighbours, rank_by_recent_popularity
+from seqrec.ranking.item_knn import rank_by_neighbours
+from seqrec.ranking.recent import rank_by_recent_popularity
 
 TRAINED = {
     "mamba4rec": SS4RecModel,

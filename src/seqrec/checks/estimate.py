@@ -1,0 +1,42 @@
+"""How long and how dear a run will be, from the rehearsal's speed."""
+
+from __future__ import annotations
+
+from seqrec.checks.check import Check
+from seqrec.parameters import Training
+
+
+def check_estimate(
+    speeds: dict[str, float],
+    trainings: dict[str, Training],
+    ratings: int,
+    dollars_per_hour: float | None,
+) -> Check:
+    """Work out time and cost at most, should early stopping never stop.
+
+    Args:
+        speeds: Targets per second, by model.
+        trainings: How each is trained.
+        ratings: Interactions of the dataset before it is filtered.
+        dollars_per_hour: What the pod costs; None if it is not known.
+    """
+    epochs = {name: ratings / speed for name, speed in speeds.items()}
+    seconds = sum(epochs[name] * trainings[name].epochs for name in epochs)
+    each = ", ".join(
+        f"{name} {epochs[name]:.1f} s × at most {trainings[name].epochs} epochs" for name in epochs
+    )
+    expected = f"at most {duration(seconds)}"
+    cost = "" if dollars_per_hour is None else f", ${seconds / 3600 * dollars_per_hour:.2f}"
+    detail = f"{expected}{cost} of training ({each}); early stopping comes sooner as a rule"
+    return Check("estimate", True, detail, {"expected": expected + cost, "seconds": seconds})
+
+
+def duration(seconds: float) -> str:
+    """Say seconds as people do.
+
+    >>> duration(42), duration(600), duration(9000)
+    ('42 s', '10 min', '2.5 h')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

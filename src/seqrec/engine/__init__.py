@@ -1,0 +1,1 @@
+"""Where DuckDB and Spark differ: connection, SQL, files, rows, atomic writes."""

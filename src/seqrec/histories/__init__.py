@@ -1,0 +1,1 @@
+"""Interactions as flat arrays, and the windows, batches and negatives cut from them."""

@@ -1,1 +1,0 @@
-"""What is checked on a rented machine before money is spent: ``kedro preflight``."""

@@ -1,0 +1,1 @@
+"""Full ranking: masks, scores, lists, and rankers that need no training."""

@@ -1,0 +1,60 @@
+"""Full ranking: scores of all items and the rank of the held-out one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from seqrec.histories.batches import TIED_LIST
+from seqrec.tables import columns as c
+
+
+def full_sort_scores(model: nn.Module, interaction: Any, n_items: int) -> Tensor:
+    """Score every item; padding gets −inf.
+
+    Where several items are as right (tie policy ``group``), the held-out one gets the best of
+    their scores and the others get −inf: any of them counts, and none stands in another's way.
+
+    RecBole's Trainer falls back to pair-wise `predict` on any NotImplementedError and lets NaN
+    rank first; here both stop the run.
+
+    Args:
+        model: A recommender.
+        interaction: A batch on the model's device.
+        n_items: Items, padding included.
+
+    Returns:
+        Scores, (B, n_items).
+
+    Raises:
+        FloatingPointError: A score is NaN or infinite.
+    """
+    scores: Tensor = model.full_sort_predict(interaction).view(-1, n_items)  # type: ignore[operator]
+    if not torch.isfinite(scores).all():
+        raise FloatingPointError(f"{type(model).__name__} gave scores that are NaN or infinite")
+    scores = scores.clone()
+    scores[:, 0] = -torch.inf
+    if TIED_LIST in interaction:
+        target, tied = interaction[c.ITEM][:, None], interaction[TIED_LIST]
+        best = scores.gather(1, torch.cat([target, tied], dim=1)).amax(1, keepdim=True)
+        scores.scatter_(1, tied, -torch.inf).scatter_(1, target, best)
+    return scores
+
+
+def target_ranks(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Rank the held-out item among the candidates; ties share their mean rank.
+
+    Args:
+        scores:  −inf where an item is no candidate,  (B, n_items).
+        targets: Held-out item,                       (B,).
+
+    Returns:
+        ranks:      1 is best; a constant scorer gets the middle,  (B,), float64.
+        candidates: Items ranked, the target included,             (B,).
+    """
+    target = scores.gather(1, targets[:, None])
+    above = (scores > target).sum(1)
+    tied = (scores == target).sum(1) - 1
+    return 1.0 + above.double() + tied.double() / 2, (scores > -torch.inf).sum(1)

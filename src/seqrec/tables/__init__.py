@@ -1,0 +1,1 @@
+"""What tables mean: names of columns, contracts, schemas, protocols."""

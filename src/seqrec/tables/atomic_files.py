@@ -1,0 +1,71 @@
+"""RecBole's atomic files and their Parquet twin: what is saved, and what is loaded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from seqrec.tables import columns as c
+
+INTERACTIONS = "interactions.parquet"
+"""The twin: RecBole's ids, position, delta and split code of every interaction."""
+
+
+def ids_file(field: str) -> str:
+    """Name the file whose k-th row is the token with RecBole's id k + 1."""
+    return f"{field}.parquet"
+
+
+@dataclass(frozen=True)
+class AtomicTables:
+    """What is saved: the interactions, items and users in RecBole's ``name:type`` fields."""
+
+    inter: ibis.Table
+    item: pd.DataFrame
+    user: pd.DataFrame | None
+    stats: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class AtomicFiles:
+    """What is loaded: where RecBole finds the files.
+
+    Attributes:
+        data_path: RecBole's `data_path`.
+        dataset: RecBole's `dataset`, a folder in `data_path` and the files' stem.
+    """
+
+    data_path: Path
+    dataset: str
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """The dataset's statistics."""
+        text = (self.data_path / self.dataset / "stats.json").read_text(encoding="utf-8")
+        return dict(json.loads(text))
+
+
+def write_twin(
+    folder: Path, name: str, table: dict[str, Any], n_users: int, n_items: int
+) -> AtomicFiles:
+    """Write interactions that are numbers already as a Parquet twin, without the text.
+
+    Args:
+        folder: Becomes the `data_path`.
+        name: Becomes the `dataset`.
+        table: Columns of the twin; users and items count from 1.
+        n_users: Users there are.
+        n_items: Items there are, those that never occur included.
+    """
+    target = folder / name
+    target.mkdir(parents=True)
+    pd.DataFrame(table).to_parquet(target / INTERACTIONS)
+    for field, number in ((c.USER, n_users), (c.ITEM, n_items)):
+        tokens = pd.Series(range(number)).astype("str")
+        pd.DataFrame({field: tokens}).to_parquet(target / ids_file(field))
+    return AtomicFiles(folder, name)

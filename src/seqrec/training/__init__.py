@@ -1,0 +1,1 @@
+"""The training engine: steps, schedules, state, checkpoints, signals, processes, callbacks."""

@@ -17,7 +17,8 @@ from seqrec.recbole_bridge.api import train
 from seqrec.recbole_bridge.recommenders import RECOMMENDERS
 from seqrec.training.checkpoints import CheckpointStore
 from seqrec.training.tally import DivergedError
-from tests.conftest import CPU, MODEL_OF, ROOT, training
+from tests.conftest import CPU, MODEL_OF, ROOT
+from tests.recbole_bridge.helpers import experiment_of
 
 VARIES = ["train_seconds", "valid_seconds", "targets_per_second", "memory_gib"]
 HARD = {
@@ -38,10 +39,9 @@ def store(tmp_path):
 
 def run(name, files, store=None, resume=False, model=None, **changes):
     options, drops = {**HARD, **changes}, {} if name == "bprmf" else {"dropout": 0.2}
-    return train(
-        name, files, model or MODEL_OF[name](**drops), training(name, **options),
-        CPU.model_copy(update={"checkpoint_minutes": 1e-9}), store, resume,
-    )  # fmt: skip
+    often = CPU.model_copy(update={"checkpoint_minutes": 1e-9})
+    experiment = experiment_of(name, model or MODEL_OF[name](**drops), often, **options)
+    return train(experiment, files, store, resume)
 
 
 def interrupt_at(monkeypatch, name, step, action):
@@ -203,13 +203,13 @@ def test_starting_anew_puts_an_unfinished_training_aside(files, store, monkeypat
 
 def test_resuming_where_nothing_was_kept_starts_anew_and_says_so(files, store, caplog):
     same(run("ss4rec", files, store, resume=True), run("ss4rec", files))
-    assert "has no checkpoint to go on from" in caplog.text
+    assert "has no checkpoint to resume from" in caplog.text
 
 
 KILLED = """
 import sys
 from pathlib import Path
-from tests.recbole_bridge.test_resume import run
+from tests.training.test_resume import run
 from seqrec.tables.atomic_files import AtomicFiles
 from seqrec.training.checkpoints import CheckpointStore
 run("ss4rec", AtomicFiles(Path(sys.argv[1]), sys.argv[2]), CheckpointStore(Path(sys.argv[3])))

@@ -6,10 +6,10 @@ import pytest
 from seqrec.errors import ProjectError
 from seqrec.parameters import Recommend
 from seqrec.pipelines.recommend.nodes import describe_lists, print_lists, recommend_items
-from seqrec.recbole_bridge.api import load_recommender, train
-from seqrec.recbole_bridge.recommending import recommend
+from seqrec.recbole_bridge.api import recommend
 from seqrec.tables import columns as c
-from tests.conftest import CPU, MODEL_OF, N_ITEMS, training
+from tests.conftest import CPU, MODEL_OF, N_ITEMS
+from tests.recbole_bridge.helpers import loaded, train_of
 
 OPTIONS = Recommend(k=3, moments={"now": 0.01, "in a month": 720})
 
@@ -20,7 +20,7 @@ def name(request):
 
 
 def trained(name, files, **changes):
-    return train(name, files, MODEL_OF[name](), training(name, **changes), CPU)[0]
+    return train_of(name, files, **changes)[0]
 
 
 def test_nobody_is_told_what_they_have_seen(name, files, interactions):
@@ -61,7 +61,7 @@ def test_chosen_users_only_and_unknown_ones_are_named(files):
 
 def test_only_a_model_that_knows_time_changes_its_mind(name, files):
     artifact = trained(name, files, epochs=3, learning_rate=0.05)
-    model, _ = load_recommender(artifact, files, CPU)
+    model, _ = loaded(artifact, files)
     lists = recommend(artifact, files, CPU, OPTIONS)
     now, later = (lists[lists[c.MOMENT] == moment][c.SCORE] for moment in OPTIONS.moments)
     timeless = not model.uses_time or name == "mamba4rec"

@@ -6,7 +6,7 @@ from recbole.data.dataset import SequentialDataset
 from seqrec.histories import batches as b
 from seqrec.histories.batches import HistoryCutter, row_fields
 from seqrec.tables import columns as c
-from tests.conftest import cyclic_ratings, process, ss4rec_model
+from tests.conftest import CPU, cyclic_ratings, process, ss4rec_model
 from tests.recbole_bridge.helpers import config_of, loaders_of, only, whole
 
 
@@ -14,13 +14,13 @@ def held_out(loaders, split):
     """Raw user → raw item of the rows a loader asks a model to rank."""
     loader = getattr(loaders, split)
     batch = only(loader)
-    users, items = (loader._dataset.id2token(field, batch[field]) for field in (c.USER, c.ITEM))
+    users, items = (loaders.dataset.id2token(field, batch[field]) for field in (c.USER, c.ITEM))
     return dict(zip(users, items, strict=True))
 
 
-def user_rows(interactions, loader, batch):
+def user_rows(interactions, loaders, batch):
     """The interactions of each row's user."""
-    for user in loader._dataset.id2token(c.USER, batch[c.USER]):
+    for user in loaders.dataset.id2token(c.USER, batch[c.USER]):
         yield interactions[interactions[c.USER] == user]
 
 
@@ -56,20 +56,20 @@ def test_prefixes_are_those_of_recboles_own_augmentation(files):
 
 
 def test_intervals_are_seconds_until_the_next_event(files, interactions):
-    loader = loaders_of("ss4rec", files).test
-    batch = only(loader)
-    for row, own in enumerate(user_rows(interactions, loader, batch)):
+    loaders = loaders_of("ss4rec", files)
+    batch = only(loaders.test)
+    for row, own in enumerate(user_rows(interactions, loaders, batch)):
         length = int(batch[b.LENGTH][row])
         expected = own[c.DELTA].tolist()[1 : length + 1]
         assert batch[b.DELTA_LIST][row, :length].tolist() == expected
 
 
 def test_an_unknown_query_time_hides_when_the_held_out_item_happens(files, interactions):
-    loader = loaders_of("ss4rec", files).test
-    known, hidden = (only(loader.at(when)) for when in c.QUERY_TIMES)
+    loaders = loaders_of("ss4rec", files)
+    known, hidden = (only(loaders.test.at(when)) for when in c.QUERY_TIMES)
     last = (known[b.LENGTH] - 1)[:, None]
     medians = [
-        np.median(own[c.DELTA].to_numpy()[1:-1]) for own in user_rows(interactions, loader, known)
+        np.median(own[c.DELTA].to_numpy()[1:-1]) for own in user_rows(interactions, loaders, known)
     ]
     assert hidden[b.DELTA_LIST].gather(1, last)[:, 0].tolist() == medians
     before = known[b.DELTA_LIST].scatter(1, last, 0.0)
@@ -116,7 +116,7 @@ def test_a_packed_batch_holds_what_a_dense_one_does(files, capacity):
         flat = dense[field][inside]
         assert torch.equal(packed[field][: len(flat)], flat), field
         assert (packed[field][len(flat) :] == 0).all(), field
-    offsets = packed[b.OFFSETS]
+    offsets = packed[b.CU_SEQLENS]
     assert (offsets.diff() >= 0).all()
     assert (offsets.diff() <= 5).all()
     assert offsets[-1] == len(packed[b.ITEM_LIST])
@@ -124,9 +124,10 @@ def test_a_packed_batch_holds_what_a_dense_one_does(files, capacity):
 
 
 def test_batches_cut_on_the_host_by_workers_are_the_same(files):
-    here, there = (loaders_of("ss4rec", files).train for _ in range(2))
-    there._at_home = True
-    there.config["worker"] = 2
+    here = loaders_of("ss4rec", files).train
+    two = CPU.model_copy(update={"workers": 2})
+    there = loaders_of("ss4rec", files, runtime=two).train
+    there._on_host = True
     for epoch in range(2):
         here.start(epoch)
         there.start(epoch)

@@ -7,8 +7,8 @@ from functools import cache
 import torch
 
 from seqrec.ops.causal_conv import naive as conv_law
-from seqrec.ops.linear_scan import naive as scan_law
 from seqrec.ops.selective_scan import naive as selective_law
+from seqrec.ops.zoh_scan import naive as scan_law
 
 LAW = {
     "zoh_scan": scan_law.zoh_scan,

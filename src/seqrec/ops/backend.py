@@ -38,12 +38,11 @@ class Backend:
 
 
 _OPS = ("zoh_scan", "selective_scan", "causal_conv", "residual_norm", "cross_entropy")
-_FOLDERS = ("linear_scan", *_OPS[1:])
 _MODULES = {
     "naive": ("naive", "naive", "naive", "naive", "naive"),
-    "torch": ("compiled", "compiled", "compiled", "naive", "chunked"),
+    "torch": ("numba", "numba", "numba", "naive", "torch"),
     "triton": ("triton", "triton", "triton", "triton", "triton"),
-    "official": ("official", "official", "official", "naive", "chunked"),
+    "official": ("official", "official", "official", "naive", "torch"),
 }
 _NEEDS = {"triton": ("triton",), "official": ("mamba_ssm", "causal_conv1d", "s5")}
 
@@ -89,7 +88,7 @@ def _interpreted(name: str) -> bool:
 
 def _load(name: str) -> Backend:
     ops = {
-        op: getattr(import_module(f"seqrec.ops.{folder}.{module}"), op)
-        for op, folder, module in zip(_OPS, _FOLDERS, _MODULES[name], strict=True)
+        op: getattr(import_module(f"seqrec.ops.{op}.{module}"), op)
+        for op, module in zip(_OPS, _MODULES[name], strict=True)
     }
     return Backend(name, **ops, packs=name == "triton")

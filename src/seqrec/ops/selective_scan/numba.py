@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqrec.ops.powers import LN_2, LOG2_E, MATHS, exp2
-from seqrec.ops.selective_scan import stepwise
+from seqrec.ops.selective_scan import torch as by_torch
 from seqrec.ops.threads import in_threads
 
 CHUNK = 16
@@ -150,10 +150,10 @@ def selective_scan(
 ) -> tuple[Tensor, Tensor]:
     """Run a selective scan; the function of `seqrec.ops.selective_scan.naive.selective_scan`.
 
-    Float32 on a CPU is compiled; anything else takes the tensor version, `stepwise`.
+    Float32 on a CPU is compiled; anything else takes the version of `torch`.
     """
     if u.device.type != "cpu" or u.dtype != torch.float32:
-        return stepwise.selective_scan(u, dt, A, B, C, D, z, state)
+        return by_torch.selective_scan(u, dt, A, B, C, D, z, state)
     start = u.new_zeros(len(u), *A.shape) if state is None else state
     y, last = _SelectiveScan.apply(u, F.softplus(dt), A, B, C, D, z, start)
     return y, last

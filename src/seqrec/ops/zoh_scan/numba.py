@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqrec.ops.linear_scan import stepwise
 from seqrec.ops.powers import LOG2_E, MATHS, exp2m1, power_of_two, sine_and_cosine
 from seqrec.ops.threads import in_threads
+from seqrec.ops.zoh_scan import torch as by_torch
 
 _ONE, _TWO = np.float32(1.0), np.float32(2.0)
 
@@ -145,12 +145,12 @@ def zoh_scan(
     step: Tensor,
     state: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Run the S5 recurrence; the function of `seqrec.ops.linear_scan.naive.zoh_scan`.
+    """Run the S5 recurrence; the function of `seqrec.ops.zoh_scan.naive.zoh_scan`.
 
-    Float32 on a CPU is compiled; anything else takes the tensor version, `stepwise`.
+    Float32 on a CPU is compiled; anything else takes the version of `torch`.
     """
     if drive.device.type != "cpu" or drive.dtype != torch.float32:
-        return stepwise.zoh_scan(drive, interval, lambda_re, lambda_im, step, state)
+        return by_torch.zoh_scan(drive, interval, lambda_re, lambda_im, step, state)
     start = drive.new_zeros(len(drive), drive.shape[-1]) if state is None else state
     states: Tensor = _ZohScan.apply(drive, interval.float(), lambda_re, lambda_im, step, start)
     return states, states[:, -1]

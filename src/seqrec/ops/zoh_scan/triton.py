@@ -196,7 +196,7 @@ def zoh_scan(
     state: Tensor | None = None,
     packing: Packing | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Run the S5 recurrence; the function of `seqrec.ops.linear_scan.naive.zoh_scan`.
+    """Run the S5 recurrence; the function of `seqrec.ops.zoh_scan.naive.zoh_scan`.
 
     Args:
         drive: As there.

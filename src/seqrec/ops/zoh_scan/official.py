@@ -16,7 +16,7 @@ def zoh_scan(
     step: Tensor,
     state: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Run the S5 recurrence; the function of `seqrec.ops.linear_scan.naive.zoh_scan`."""
+    """Run the S5 recurrence; the function of `seqrec.ops.zoh_scan.naive.zoh_scan`."""
     from s5.jax_compat import associative_scan
     from s5.s5_model import binary_operator
 

@@ -45,7 +45,7 @@ def zoh_scan(
     step: Tensor,
     state: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Run the S5 recurrence; the function of `seqrec.ops.linear_scan.naive.zoh_scan`."""
+    """Run the S5 recurrence; the function of `seqrec.ops.zoh_scan.naive.zoh_scan`."""
     # Time first: every step reads and writes one contiguous slab.
     decay, gain = zoh(torch.complex(lambda_re, lambda_im), interval.T, step)
     v = gain * torch.complex(*drive.transpose(0, 1).chunk(2, dim=-1))

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqrec.ops.causal_conv import library
+from seqrec.ops.causal_conv import torch as by_torch
 from seqrec.ops.powers import LOG2_E, MATHS, exp2
 from seqrec.ops.threads import in_threads
 
@@ -103,10 +103,10 @@ def causal_conv(
 ) -> tuple[Tensor, Tensor]:
     """Convolve; the function of `seqrec.ops.causal_conv.naive.causal_conv`.
 
-    Float32 on a CPU is compiled; anything else takes torch's own convolution, `library`.
+    Float32 on a CPU is compiled; anything else takes the version of `torch`.
     """
     if x.device.type != "cpu" or x.dtype != torch.float32:
-        return library.causal_conv(x, weight, bias, state)
+        return by_torch.causal_conv(x, weight, bias, state)
     width = weight.shape[1] - 1
     past = x.new_zeros(len(x), width, x.shape[2]) if state is None else state
     y: Tensor = _CausalConv.apply(x, weight, bias, past)

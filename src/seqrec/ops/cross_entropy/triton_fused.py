@@ -15,8 +15,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from seqrec.ops.cross_entropy.chunked import KnownGradient, as_autocast
 from seqrec.ops.cross_entropy.naive import NO_TARGET
+from seqrec.ops.cross_entropy.torch import KnownGradient, as_autocast
 
 WIDEST, TENSOR_CORES = 128, (8, 0)
 """Hidden size whose tiles fit in shared memory; compute capability that has tf32 and bf16."""

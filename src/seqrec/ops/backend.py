@@ -25,7 +25,7 @@ class Backend:
         causal_conv: Mamba's convolution with SiLU.
         residual_norm: LayerNorm of a residual with dropout.
         cross_entropy: Loss over all items.
-        packs: The ops take packed histories with `offsets`.
+        packs: The ops take packed histories with `cu_seqlens`.
     """
 
     name: str

@@ -13,18 +13,19 @@ class Packing:
     """Where histories lie in flat arrays.
 
     Attributes:
-        offsets: Where each history begins, and the end: 0, l_1, l_1 + l_2, …, int64, (B + 1,).
-        longest: Length of the longest history, or a bound on it.
+        cu_seqlens: Where each history begins, and the end of the last: 0, l_1, l_1 + l_2, …, T;
+            int64, (B + 1,). A history may be empty.
+        max_seqlen: Length of the longest history, or a bound on it.
     """
 
-    offsets: Tensor
-    longest: int
+    cu_seqlens: Tensor
+    max_seqlen: int
 
     @classmethod
-    def of_lengths(cls, lengths: Tensor, longest: int) -> Packing:
+    def of_lengths(cls, lengths: Tensor, max_seqlen: int) -> Packing:
         """Lay histories of the given lengths, (B,), one after the other."""
         zero = torch.zeros(1, dtype=torch.long, device=lengths.device)
-        return cls(torch.cat([zero, lengths.cumsum(0)]), longest)
+        return cls(torch.cat([zero, lengths.cumsum(0)]), max_seqlen)
 
     @classmethod
     def of_batch(cls, x: Tensor) -> Packing:

@@ -4,8 +4,8 @@ A program is one warp and runs a block of channels of one history. Its 32 lanes 
 states × 32 / NG channels; a lane keeps NI states of EI channels in registers: a tile is
 (NI, EI, 32). The inputs of the next step are loaded while the present one is computed. The forward
 pass keeps the states of every `CHUNK`-th step; the backward pass rebuilds a chunk at a time.
-Histories lie one after the other in flat arrays, ``offsets`` says where each begins, so padding is
-never visited.
+Histories lie one after the other in flat arrays, and `cu_seqlens` says where each begins: padding
+is never visited.
 """
 
 from __future__ import annotations
@@ -78,13 +78,13 @@ def _load(pointer, mask):
 
 @triton.jit(do_not_specialize=["zero"])
 def _selective_forward(
-    u, dt, A, B, C, D, z, state, y, last, kept, offsets,
+    u, dt, A, B, C, D, z, state, y, last, kept, cu_seqlens,
     u_row, dt_row, b_row, c_row, z_row, E, zero,
     N: tl.constexpr, NI: tl.constexpr, EI: tl.constexpr, NG: tl.constexpr,
     CHUNK: tl.constexpr, WHOLE: tl.constexpr, HAS_STATE: tl.constexpr,
 ):  # fmt: skip
     b = tl.program_id(0).to(tl.int64)
-    start, end = tl.load(offsets + b), tl.load(offsets + b + 1)
+    start, end = tl.load(cu_seqlens + b), tl.load(cu_seqlens + b + 1)
     first = tl.program_id(1) * EI * (32 // NG)
     n, near, _ = _places(NI, EI, NG, zero)
     e = first + near
@@ -119,7 +119,7 @@ def _selective_forward(
 
 @triton.jit(do_not_specialize=["zero"])
 def _selective_backward(
-    u, dt, A, B, C, D, z, kept, scratch, d_y, d_last, offsets,
+    u, dt, A, B, C, D, z, kept, scratch, d_y, d_last, cu_seqlens,
     d_u, d_dt, d_A, d_B, d_C, d_D, d_z, d_state,
     u_row, dt_row, b_row, c_row, z_row, E, total, zero,
     N: tl.constexpr, NI: tl.constexpr, EI: tl.constexpr, NG: tl.constexpr,
@@ -127,7 +127,7 @@ def _selective_backward(
 ):  # fmt: skip
     b = tl.program_id(0).to(tl.int64)
     block = tl.program_id(1)
-    start, end = tl.load(offsets + b), tl.load(offsets + b + 1)
+    start, end = tl.load(cu_seqlens + b), tl.load(cu_seqlens + b + 1)
     first = block * EI * (32 // NG)
     n, near, cells = _places(NI, EI, NG, zero)
     e = first + near
@@ -203,8 +203,8 @@ def _selective_backward(
 class _SelectiveScan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, Tensor]:
-        u, dt, A, B, C, D, z, state, offsets = inputs
-        (total, E), N, rows = u.shape, A.shape[1], len(offsets) - 1
+        u, dt, A, B, C, D, z, state, cu_seqlens = inputs
+        (total, E), N, rows = u.shape, A.shape[1], len(cu_seqlens) - 1
         y = torch.empty(total, E, dtype=u.dtype, device=u.device)
         padded, many = max(triton.next_power_of_2(N), 16), int(rows >= FEW_ROWS)
         last = u.new_empty(rows, triton.cdiv(E, 32), padded, 32, dtype=torch.float32)
@@ -213,18 +213,18 @@ class _SelectiveScan(torch.autograd.Function):
         channels, groups = FORWARD[many]
         _selective_forward[(rows, last.shape[1] * (32 // channels))](
             u, dt, A, B, C, D, z, last if state is None else _to_cells(state, last), y, last, kept,
-            offsets, *strides, E, 0, N=N, **_tile(padded, channels, groups),
+            cu_seqlens, *strides, E, 0, N=N, **_tile(padded, channels, groups),
             CHUNK=CHUNK[many], WHOLE=E % 32 == 0, HAS_STATE=state is not None, num_warps=1,
         )  # fmt: skip
-        ctx.save_for_backward(u, dt, A, B, C, D, z, kept, offsets)
+        ctx.save_for_backward(u, dt, A, B, C, D, z, kept, cu_seqlens)
         ctx.strides, ctx.has_state, ctx.many = strides, state is not None, many
         ctx.set_materialize_grads(False)
         return y, _from_cells(last, E, N)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        u, dt, A, B, C, D, z, kept, offsets = ctx.saved_tensors
-        (total, E), N, rows = u.shape, A.shape[1], len(offsets) - 1
+        u, dt, A, B, C, D, z, kept, cu_seqlens = ctx.saved_tensors
+        (total, E), N, rows = u.shape, A.shape[1], len(cu_seqlens) - 1
         (channels, groups), chunk = BACKWARD[ctx.many], CHUNK[ctx.many]
         padded, blocks = kept.shape[2], kept.shape[1] * (32 // channels)
         d_y, d_last = gradients
@@ -236,7 +236,7 @@ class _SelectiveScan(torch.autograd.Function):
         scratch = kept.new_empty(chunk, *d_A.shape)
         _selective_backward[(rows, blocks)](
             u, dt, A, B, C, D, z, kept, scratch, d_y,
-            d_A if d_last is None else _to_cells(d_last, d_A), offsets,
+            d_A if d_last is None else _to_cells(d_last, d_A), cu_seqlens,
             d_u, d_dt, d_A, d_BC[0], d_BC[1], d_D, d_z, d_state, *ctx.strides, E, total,
             0, N=N, **_tile(padded, channels, groups), CHUNK=chunk, WHOLE=E % 32 == 0,
             HAS_LAST=d_last is not None, num_warps=1,
@@ -300,7 +300,7 @@ def selective_scan(
     v, s, b, c, gate = (_rows(x) for x in (u, dt, B, C, z))
     start = None if state is None else state.float().contiguous()
     y, last = _SelectiveScan.apply(
-        v, s, A.float().contiguous(), b, c, D.float().contiguous(), gate, start, layout.offsets
+        v, s, A.float().contiguous(), b, c, D.float().contiguous(), gate, start, layout.cu_seqlens
     )
     return y.view(u.shape), last
 

@@ -1,7 +1,7 @@
 """S5's recurrence in one kernel each way: hold, scan and every gradient.
 
 A program runs one history: lanes are states, time is the loop. Histories lie one after the other
-in flat arrays, ``offsets`` says where each begins, so padding is never visited.
+in flat arrays, and `cu_seqlens` says where each begins: padding is never visited.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ def _hold(d, lr, li, s, turn):
 
 @triton.jit
 def _zoh_forward(
-    drive, interval, lambda_re, lambda_im, step, state, states, last, offsets,
+    drive, interval, lambda_re, lambda_im, step, state, states, last, cu_seqlens,
     P: tl.constexpr, BP: tl.constexpr, HAS_STATE: tl.constexpr,
 ):  # fmt: skip
     b = tl.program_id(0).to(tl.int64)
-    start, end = tl.load(offsets + b), tl.load(offsets + b + 1)
+    start, end = tl.load(cu_seqlens + b), tl.load(cu_seqlens + b + 1)
     p = tl.arange(0, BP)
     ok = p < P
     lr = tl.load(lambda_re + p, mask=ok, other=-1.0)
@@ -76,12 +76,12 @@ def _zoh_forward(
 
 @triton.jit
 def _zoh_backward(
-    drive, interval, lambda_re, lambda_im, step, state, states, d_states, d_last, offsets,
+    drive, interval, lambda_re, lambda_im, step, state, states, d_states, d_last, cu_seqlens,
     d_drive, d_interval, d_lambda_re, d_lambda_im, d_step, d_state,
     P: tl.constexpr, BP: tl.constexpr, HAS_STATE: tl.constexpr, HAS_LAST: tl.constexpr,
 ):  # fmt: skip
     b = tl.program_id(0).to(tl.int64)
-    start, end = tl.load(offsets + b), tl.load(offsets + b + 1)
+    start, end = tl.load(cu_seqlens + b), tl.load(cu_seqlens + b + 1)
     p = tl.arange(0, BP)
     ok = p < P
     lr = tl.load(lambda_re + p, mask=ok, other=-1.0)
@@ -153,25 +153,27 @@ def _zoh_backward(
 class _ZohScan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, Tensor]:
-        drive, interval, lambda_re, lambda_im, step, state, offsets = inputs
-        rows, P = len(offsets) - 1, len(step)
+        drive, interval, lambda_re, lambda_im, step, state, cu_seqlens = inputs
+        rows, P = len(cu_seqlens) - 1, len(step)
         states = torch.empty(drive.shape, dtype=torch.float32, device=drive.device)
         last = states.new_empty(rows, 2 * P)
         start = last if state is None else state
         sizes = {"P": P, "BP": max(triton.next_power_of_2(P), 2), "HAS_STATE": state is not None}
         _zoh_forward[(rows,)](
-            drive, interval, lambda_re, lambda_im, step, start, states, last, offsets,
+            drive, interval, lambda_re, lambda_im, step, start, states, last, cu_seqlens,
             **sizes, num_warps=1,
         )  # fmt: skip
-        ctx.save_for_backward(drive, interval, lambda_re, lambda_im, step, start, states, offsets)
+        ctx.save_for_backward(
+            drive, interval, lambda_re, lambda_im, step, start, states, cu_seqlens
+        )
         ctx.sizes = sizes
         ctx.set_materialize_grads(False)
         return states, last
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        drive, interval, lambda_re, lambda_im, step, start, states, offsets = ctx.saved_tensors
-        rows, P = len(offsets) - 1, len(step)
+        drive, interval, lambda_re, lambda_im, step, start, states, cu_seqlens = ctx.saved_tensors
+        rows, P = len(cu_seqlens) - 1, len(step)
         d_states, d_last = gradients
         d_states = torch.zeros_like(states) if d_states is None else d_states.contiguous()
         d_drive, d_interval = torch.empty_like(drive), torch.empty_like(interval)
@@ -179,7 +181,7 @@ class _ZohScan(torch.autograd.Function):
         d_state = states.new_empty(rows, 2 * P)
         _zoh_backward[(rows,)](
             drive, interval, lambda_re, lambda_im, step, start, states, d_states,
-            start if d_last is None else d_last.contiguous(), offsets,
+            start if d_last is None else d_last.contiguous(), cu_seqlens,
             d_drive, d_interval, *d_system, d_state,
             **ctx.sizes, HAS_LAST=d_last is not None, num_warps=1,
         )  # fmt: skip
@@ -216,6 +218,6 @@ def zoh_scan(
     states, last = _ZohScan.apply(
         flat.contiguous(), interval.float().flatten().contiguous(),
         lambda_re.float().contiguous(), lambda_im.float().contiguous(), step.float().contiguous(),
-        None if state is None else state.float().contiguous(), layout.offsets,
+        None if state is None else state.float().contiguous(), layout.cu_seqlens,
     )  # fmt: skip
     return states.view(drive.shape), last

@@ -50,8 +50,7 @@ class SS4RecEncoder(nn.Module):
         Args:
             items:     Item ids, 0 is padding on the right,  (B, L).
             intervals: Seconds from each event to the next,  (B, L).
-            packing:   Layout of packed histories, (T,) and (T,), for a backend that packs; None
-                for a dense batch.
+            packing:   Layout of packed histories, (T,) and (T,); None for a dense batch.
 
         Returns:
             Hidden states, (B, L, D) or (T, D).

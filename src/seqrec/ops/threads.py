@@ -10,6 +10,11 @@ import torch
 from torch import Tensor
 
 
+def serves(x: Tensor) -> bool:
+    """Tell whether the compiled loops can take a tensor: float32 on a CPU."""
+    return x.device.type == "cpu" and x.dtype == torch.float32
+
+
 def in_threads(kernel: Callable[..., None], shared: Tensor, *per_row: Tensor) -> None:
     """Run a kernel that releases Python's lock on slices of a batch, one per thread.
 

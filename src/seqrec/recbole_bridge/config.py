@@ -79,7 +79,7 @@ def packs(config: BridgeConfig) -> bool:
     """Tell whether the model takes batches without padding."""
     if not config["packs_histories"]:
         return False
-    return resolve(config["ssm_backend"], config["device"]).packs
+    return resolve(config["ssm_backend"], config["device"]).prefers_packed
 
 
 def build_config(

@@ -40,7 +40,7 @@ class SS4RecRecommender(NextItem, SequentialRecommender):
         super().__init__(config, dataset)
         self.loss_type = config["loss_type"]
         self.backend = resolve(config["ssm_backend"], config["device"])
-        logger.info("ssm_backend %s on %s", self.backend.name, config["device"])
+        logger.info("ssm_backend %s: %s", self.backend.name, self.backend.runs)
         self.encoder = SS4RecEncoder(config["model_parameters"], self.n_items, self.backend)
 
     @property

@@ -9,6 +9,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from seqrec.ops.causal_conv import refuse_state
 from seqrec.ops.causal_conv.naive import with_past
 from seqrec.ops.packing import Packing
 
@@ -146,20 +147,9 @@ def causal_conv(
     state: Tensor | None = None,
     packing: Packing | None = None,
 ) -> tuple[Tensor, Tensor | None]:
-    """Convolve; the function of `seqrec.ops.causal_conv.naive.causal_conv`.
-
-    Args:
-        x: As there.
-        weight: As there.
-        bias: As there.
-        state: As there; dense input only.
-        packing: Where histories begin in packed input, (T, ...) instead of (B, L, ...); None for
-            dense input.
-
-    Returns:
-        Output shaped as `x`, and the last inputs of each history (None for packed input).
-    """
+    """Convolve as `CausalConv` says."""
     if packing is not None:
+        refuse_state(state)
         return _apply(x, weight, bias, packing), None
     length, width = x.shape[1], weight.shape[1]
     last = with_past(x[:, -(width - 1) :], width, state)[:, -(width - 1) :]

@@ -49,7 +49,7 @@ def _softmax(logits: Tensor, targets: Tensor, scale: Tensor) -> Tensor:
 
 
 def cross_entropy(hidden: Tensor, items: Tensor, targets: Tensor) -> Tensor:
-    """Compute the loss; the function of `seqrec.ops.cross_entropy.naive.cross_entropy`."""
+    """Compute the loss of `CrossEntropy`."""
     if triton_fused.serves(hidden):
         return triton_fused.cross_entropy(hidden, items, targets)
     return chunked.cross_entropy(hidden, items, targets, _softmax)

@@ -15,7 +15,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from seqrec.ops.cross_entropy.naive import NO_TARGET
+from seqrec.ops.cross_entropy import NO_TARGET
 from seqrec.ops.cross_entropy.torch import KnownGradient, as_autocast
 
 WIDEST, TENSOR_CORES = 128, (8, 0)
@@ -127,7 +127,7 @@ def serves(hidden: Tensor) -> bool:
 
 
 def cross_entropy(hidden: Tensor, items: Tensor, targets: Tensor) -> Tensor:
-    """Compute the loss; the function of `seqrec.ops.cross_entropy.naive.cross_entropy`.
+    """Compute the loss of `CrossEntropy`.
 
     Products are rounded as the tensor cores do it: tf32 for float32 input, else the input's type.
     """

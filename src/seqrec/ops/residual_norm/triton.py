@@ -109,10 +109,7 @@ class _ResidualNorm(torch.autograd.Function):
 def residual_norm(
     mixed: Tensor, x: Tensor, weight: Tensor, bias: Tensor, eps: float, dropout: float
 ) -> Tensor:
-    """Normalise a residual; the function of `seqrec.ops.residual_norm.naive.residual_norm`.
-
-    Which values are dropped differs: the mask comes from Triton's generator.
-    """
+    """Normalise a residual as `ResidualNorm` says, the mask drawn by Triton's generator."""
     flat = [part.flatten(0, -2).contiguous() for part in (mixed, x)]
     y: Tensor = _ResidualNorm.apply(*flat, weight, bias, eps, dropout)
     return y.view(x.shape)

@@ -1,4 +1,4 @@
-"""The same on a processor, compiled by Numba: one pass each way over states in its cache.
+"""One pass each way over states in a processor's cache, compiled by Numba.
 
 A history's states, N × E, stay in the processor's cache, so a step costs arithmetic and no memory
 traffic, where a tensor library walks through all of them a dozen times. The channels, E, are
@@ -16,9 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seqrec.ops.packing import Packing
 from seqrec.ops.powers import LN_2, LOG2_E, MATHS, exp2
+from seqrec.ops.selective_scan import NO_STEP
 from seqrec.ops.selective_scan import torch as by_torch
-from seqrec.ops.threads import in_threads
+from seqrec.ops.threads import in_threads, serves
 
 CHUNK = 16
 _ONE, _LN_2, _LOG2_E = np.float32(1.0), np.float32(LN_2), np.float32(LOG2_E)
@@ -147,13 +149,19 @@ def selective_scan(
     D: Tensor,
     z: Tensor,
     state: Tensor | None = None,
+    packing: Packing | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Run a selective scan; the function of `seqrec.ops.selective_scan.naive.selective_scan`.
+    """Run the recurrence of `SelectiveScan`; packed histories are padded for it.
 
-    Float32 on a CPU is compiled; anything else takes the version of `torch`.
+    Anything but float32 on a CPU takes the version of `torch`.
     """
-    if u.device.type != "cpu" or u.dtype != torch.float32:
-        return by_torch.selective_scan(u, dt, A, B, C, D, z, state)
+    if not serves(u):
+        return by_torch.selective_scan(u, dt, A, B, C, D, z, state, packing)
+    if packing is not None:
+        v, b, c, gate = (packing.to_dense(x) for x in (u, B, C, z))
+        padded = packing.to_dense(dt, NO_STEP)
+        outputs, last = selective_scan(v, padded, A, b, c, D, gate, state)
+        return packing.to_packed(outputs), last
     start = u.new_zeros(len(u), *A.shape) if state is None else state
     y, last = _SelectiveScan.apply(u, F.softplus(dt), A, B, C, D, z, start)
     return y, last

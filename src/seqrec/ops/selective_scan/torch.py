@@ -1,4 +1,4 @@
-"""The same loop with its gradient written out and its states recomputed in chunks.
+"""A loop with its gradient written out and its states recomputed in chunks.
 
 A step's states, (B, E, N), fit a processor's cache while all L of them fill its memory: the
 forward pass keeps every `CHUNK`-th, the backward pass rebuilds a chunk at a time.
@@ -11,6 +11,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from seqrec.ops.packing import Packing
+from seqrec.ops.selective_scan import NO_STEP
 
 CHUNK = 16
 
@@ -90,8 +93,14 @@ def selective_scan(
     D: Tensor,
     z: Tensor,
     state: Tensor | None = None,
+    packing: Packing | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Run a selective scan; the function of `seqrec.ops.selective_scan.naive.selective_scan`."""
+    """Run the recurrence of `SelectiveScan`; packed histories are padded for it."""
+    if packing is not None:
+        v, b, c, gate = (packing.to_dense(x) for x in (u, B, C, z))
+        padded = packing.to_dense(dt, NO_STEP)
+        outputs, last = selective_scan(v, padded, A, b, c, D, gate, state)
+        return packing.to_packed(outputs), last
     start = u.new_zeros(u.shape[0], *A.shape) if state is None else state
     v, s, b, c = (x.transpose(0, 1).contiguous() for x in (u, F.softplus(dt), B, C))
     y, last = _SelectiveScan.apply(v, s, A, b, c, start)  # type: ignore[no-untyped-call]

@@ -279,23 +279,7 @@ def selective_scan(
     state: Tensor | None = None,
     packing: Packing | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Run a selective scan; the function of `seqrec.ops.selective_scan.naive.selective_scan`.
-
-    Args:
-        u: As there.
-        dt: As there.
-        A: As there.
-        B: As there.
-        C: As there.
-        D: As there.
-        z: As there.
-        state: As there.
-        packing: Where histories begin in packed input, (T, ...) instead of (B, L, ...); None for
-            dense input.
-
-    Returns:
-        Output shaped and typed as `u`, and the last state of each history in float32.
-    """
+    """Run the recurrence of `SelectiveScan`; last states are float32 for any type of `u`."""
     layout = packing or Packing.of_batch(u)
     v, s, b, c, gate = (_rows(x) for x in (u, dt, B, C, z))
     start = None if state is None else state.float().contiguous()

@@ -1,4 +1,4 @@
-"""The law: a plain loop that autograd differentiates."""
+"""Reference implementation: a plain loop that autograd differentiates."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from seqrec.ops.discretize import zoh
+from seqrec.ops.packing import Packing, join
 
 
 def zoh_scan(
@@ -15,33 +16,22 @@ def zoh_scan(
     lambda_im: Tensor,
     step: Tensor,
     state: Tensor | None = None,
+    packing: Packing | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Run x_k = Λ̄_k x_(k−1) + Λ⁻¹(Λ̄_k − 1) v_k with Λ̄_k = exp(Λ Δ_k s).
-
-    Complex numbers are pairs of reals, real halves first.
-
-    Args:
-        drive:     v = B̃u, the projected input,       (B, L, 2P).
-        interval:  Δ, time each input is held, ≥ 0,   (B, L).
-        lambda_re: Re Λ, below 0,                     (P,).
-        lambda_im: Im Λ,                              (P,).
-        step:      s, learned scale of time, > 0,     (P,).
-        state:     x before the first step,           (B, 2P); zero if None.
-
-    Returns:
-        states: x_1 … x_L,    (B, L, 2P).
-        last:   x_L,          (B, 2P).
-
-    Paper: S5 (arXiv 2208.04933), eq. 2 and 6, factored (docs/ssm.md).
-    """
+    """Run the S5 recurrence of `ZohScan` step by step, packed histories one by one."""
+    if packing is not None:
+        return join(
+            zoh_scan(drive[None, own], interval[None, own], lambda_re, lambda_im, step, start)
+            for own, start in packing.histories(state)
+        )
     decay, gain = zoh(torch.complex(lambda_re, lambda_im), interval, step)
     v = gain * _complex(drive)
-    x = torch.zeros_like(v[:, 0]) if state is None else _complex(state)
+    x = v.new_zeros(len(v), v.shape[-1]) if state is None else _complex(state)
     states = []
     for k in range(v.shape[1]):
         x = decay[:, k] * x + v[:, k]
         states.append(x)
-    return _pairs(torch.stack(states, dim=1)), _pairs(x)
+    return _pairs(torch.stack(states, dim=1) if states else v), _pairs(x)
 
 
 def _complex(pairs: Tensor) -> Tensor:

@@ -37,7 +37,8 @@ class Mamba(nn.Module):
         self, d_model: int, d_state: int, d_conv: int, expand: int, backend: Backend
     ) -> None:
         super().__init__()
-        self.d_inner, self.d_state = expand * d_model, d_state
+        self.d_inner = expand * d_model
+        self.d_state = d_state
         self.dt_rank = math.ceil(d_model / 16)
         self.in_proj = nn.Linear(d_model, 2 * self.d_inner, bias=False)
         self.conv1d = nn.Conv1d(

@@ -22,7 +22,8 @@ def causal_conv(
         refuse_state(state)
         alone = [causal_conv(x[None, own], weight, bias) for own, _ in packing.histories()]
         return torch.cat([y for y, _ in alone], dim=1)[0], None
-    length, width = x.shape[1], weight.shape[1]
+    length = x.shape[1]
+    width = weight.shape[1]
     past = with_past(x, width, state)
     taps = [past[:, j : j + length] * weight[:, j] for j in range(width)]
     return F.silu(sum(taps, start=torch.zeros_like(x)) + bias), past[:, length:]

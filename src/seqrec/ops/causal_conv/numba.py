@@ -18,7 +18,8 @@ from seqrec.ops.packing import Packing
 from seqrec.ops.powers import LOG2_E, MATHS, exp2
 from seqrec.ops.threads import in_threads, serves
 
-_ONE, _LOG2_E = np.float32(1.0), np.float32(LOG2_E)
+_ONE = np.float32(1.0)
+_LOG2_E = np.float32(LOG2_E)
 
 
 @numba.njit(inline="always", fastmath=MATHS)
@@ -85,7 +86,8 @@ class _CausalConv(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *inputs: Tensor) -> Tensor:
         x, weight, bias, state = (tensor.detach().contiguous() for tensor in inputs)
-        filter_, y = torch.cat([weight.T, bias[None]]), torch.empty_like(x)
+        filter_ = torch.cat([weight.T, bias[None]])
+        y = torch.empty_like(x)
         in_threads(_forward, filter_, state, x, y)
         ctx.save_for_backward(filter_, state, x)
         return y
@@ -93,7 +95,8 @@ class _CausalConv(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
         filter_, state, x = ctx.saved_tensors
-        d_state, d_x = torch.empty_like(state), torch.empty_like(x)
+        d_state = torch.empty_like(state)
+        d_x = torch.empty_like(x)
         d_filter = x.new_empty(len(x), *filter_.shape)
         in_threads(_backward, filter_, state, x, gradients[0].contiguous(), d_state, d_x, d_filter)
         d_weight, d_bias = d_filter.sum(0).split([len(filter_) - 1, 1])

@@ -33,9 +33,17 @@ def _before_silu(x, weight, bias, t, e, start, end, x_row, ok_e, W: tl.constexpr
 
 @triton.jit
 def _conv_forward(
-    x, weight, bias, y, cu_seqlens, x_row, E,
-    W: tl.constexpr, BT: tl.constexpr, BE: tl.constexpr,
-):  # fmt: skip
+    x,
+    weight,
+    bias,
+    y,
+    cu_seqlens,
+    x_row,
+    E,
+    W: tl.constexpr,
+    BT: tl.constexpr,
+    BE: tl.constexpr,
+):
     b = tl.program_id(0)
     start, end = tl.load(cu_seqlens + b), tl.load(cu_seqlens + b + 1)
     t = start + tl.program_id(1) * BT + tl.arange(0, BT)
@@ -56,9 +64,19 @@ def _tap(weight, e, j: tl.constexpr, ok_e, W: tl.constexpr):
 
 @triton.jit
 def _conv_backward(
-    x, weight, bias, d_y, d_x, d_filter, cu_seqlens, x_row, E,
-    W: tl.constexpr, BT: tl.constexpr, BE: tl.constexpr,
-):  # fmt: skip
+    x,
+    weight,
+    bias,
+    d_y,
+    d_x,
+    d_filter,
+    cu_seqlens,
+    x_row,
+    E,
+    W: tl.constexpr,
+    BT: tl.constexpr,
+    BE: tl.constexpr,
+):
     """Walk back through a stretch of times; four inputs and three gradients stay in registers."""
     b = tl.program_id(0)
     start, end = tl.load(cu_seqlens + b), tl.load(cu_seqlens + b + 1)
@@ -131,12 +149,13 @@ class _CausalConv(torch.autograd.Function):
         )
         # Four taps and the bias. A short packed history leaves its later stretches unvisited.
         d_filter = torch.zeros(grid[0] * grid[1], E, 5, dtype=torch.float32, device=x.device)
-        _conv_backward[grid](
-            x, weight, bias, gradients[0].contiguous(), d_x, d_filter, cu_seqlens,
-            x.stride(0), E, W=W, BT=STRETCH, BE=CHANNELS, num_warps=2,
-        )  # fmt: skip
+        arriving = gradients[0].contiguous()
+        arrays = x, weight, bias, arriving, d_x, d_filter, cu_seqlens
+        sizes = {"W": W, "BT": STRETCH, "BE": CHANNELS}
+        _conv_backward[grid](*arrays, x.stride(0), E, **sizes, num_warps=2)
         summed = d_filter.sum(0)
-        d_weight, d_bias = summed[:, 4 - W : 4], summed[:, 4]
+        d_weight = summed[:, 4 - W : 4]
+        d_bias = summed[:, 4]
         return d_x, d_weight.to(weight.dtype), d_bias.to(bias.dtype), None, None
 
 
@@ -151,7 +170,8 @@ def causal_conv(
     if packing is not None:
         refuse_state(state)
         return _apply(x, weight, bias, packing), None
-    length, width = x.shape[1], weight.shape[1]
+    length = x.shape[1]
+    width = weight.shape[1]
     last = with_past(x[:, -(width - 1) :], width, state)[:, -(width - 1) :]
     whole = x if state is None else torch.cat([state, x], dim=1)
     y = _apply(whole.flatten(0, 1), weight, bias, Packing.of_batch(whole))

@@ -67,7 +67,9 @@ class _CrossEntropy(KnownGradient):
         exact = torch.promote_types(hidden.dtype, torch.float32)
         scale = 1 / (targets != NO_TARGET).sum().clamp(min=1).to(exact)
         learns = any(ctx.needs_input_grad[:2])
-        d_hidden, d_items, total = torch.empty_like(hidden), None, scale.new_zeros(())
+        d_hidden = torch.empty_like(hidden)
+        d_items = None
+        total = scale.new_zeros(())
         rows = max(1, chunk // len(items))
         for first in range(0, len(hidden), rows):
             here = slice(first, first + rows)

@@ -32,8 +32,10 @@ class _SelectiveScan(torch.autograd.Function):
         ctx: Any, u: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, state: Tensor
     ) -> tuple[Tensor, Tensor]:
         drive = u * dt
-        h, y = state.clone(), torch.empty_like(u)
-        kept, decay = [], torch.empty_like(h)
+        h = state.clone()
+        y = torch.empty_like(u)
+        decay = torch.empty_like(h)
+        kept = []
         for k in range(len(u)):
             if k % CHUNK == 0:
                 kept.append(h.clone())
@@ -46,11 +48,11 @@ class _SelectiveScan(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, ...]:
         u, dt, A, B, C, *kept = ctx.saved_tensors
-        d_y, d_last = outputs[0].contiguous(), outputs[1]
+        d_y = outputs[0].contiguous()
+        G = outputs[1].clone()
         drive = u * dt
-        G = d_last.clone()
-        d_drive, d_dt = torch.empty_like(u), torch.empty_like(u)
-        d_B, d_C, d_A = torch.empty_like(B), torch.empty_like(C), torch.zeros_like(A)
+        d_drive, d_dt, d_B, d_C = (torch.empty_like(x) for x in (u, u, B, C))
+        d_A = torch.zeros_like(A)
         for chunk in range(len(kept) - 1, -1, -1):
             now = slice(chunk * CHUNK, min((chunk + 1) * CHUNK, len(u)))
             decays, states = _replay(dt[now], A, B[now], drive[now], kept[chunk])

@@ -15,7 +15,8 @@ from seqrec.ops.powers import LOG2_E, MATHS, exp2m1, power_of_two, sine_and_cosi
 from seqrec.ops.threads import in_threads, serves
 from seqrec.ops.zoh_scan import torch as by_torch
 
-_ONE, _TWO = np.float32(1.0), np.float32(2.0)
+_ONE = np.float32(1.0)
+_TWO = np.float32(2.0)
 
 
 @numba.njit(inline="always", fastmath=MATHS)

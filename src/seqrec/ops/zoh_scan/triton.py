@@ -41,7 +41,7 @@ def _hold(d, lr, li, s, turn):
 def _zoh_forward(
     drive, interval, lambda_re, lambda_im, step, state, states, last, cu_seqlens,
     P: tl.constexpr, BP: tl.constexpr, HAS_STATE: tl.constexpr,
-):  # fmt: skip
+):  # fmt: skip  # a line each for inputs, gradients, sizes
     b = tl.program_id(0).to(tl.int64)
     start, end = tl.load(cu_seqlens + b), tl.load(cu_seqlens + b + 1)
     p = tl.arange(0, BP)
@@ -79,7 +79,7 @@ def _zoh_backward(
     drive, interval, lambda_re, lambda_im, step, state, states, d_states, d_last, cu_seqlens,
     d_drive, d_interval, d_lambda_re, d_lambda_im, d_step, d_state,
     P: tl.constexpr, BP: tl.constexpr, HAS_STATE: tl.constexpr, HAS_LAST: tl.constexpr,
-):  # fmt: skip
+):  # fmt: skip  # a line each for inputs, gradients, sizes
     b = tl.program_id(0).to(tl.int64)
     start, end = tl.load(cu_seqlens + b), tl.load(cu_seqlens + b + 1)
     p = tl.arange(0, BP)

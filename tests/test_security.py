@@ -11,6 +11,7 @@ from seqrec.recbole_bridge.api import rank, train
 from seqrec.tables import columns as c
 from seqrec.training.checkpoints import CheckpointStore
 from tests.conftest import CPU, MODEL_OF
+from tests.recbole_bridge.helpers import experiment_of, train_of
 from tests.sources.test_movielens import ratings_of
 
 

@@ -40,8 +40,8 @@ class SS4RecRecommender(NextItem, SequentialRecommender):
     ) -> None:
         super().__init__(config, dataset)
         self.choose_loss(experiment)
-        self.packs_histories = self.backend.packs
-        logger.info("ssm_backend %s on %s", self.backend.name, experiment.device)
+        self.packs_histories = self.backend.prefers_packed
+        logger.info("ssm_backend %s: %s", self.backend.name, self.backend.runs)
         assert isinstance(experiment.model, SS4RecModel)  # noqa: S101 - for the type checker
         self.encoder = SS4RecEncoder(experiment.model, self.n_items, self.backend)
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from seqrec.ops.discretize import zoh
+from seqrec.ops.packing import Packing
 
 
 def zoh_scan(
@@ -15,11 +16,18 @@ def zoh_scan(
     lambda_im: Tensor,
     step: Tensor,
     state: Tensor | None = None,
+    packing: Packing | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Run the S5 recurrence; the function of `seqrec.ops.linear_scan.naive.zoh_scan`."""
+    """Run the S5 recurrence of `ZohScan`; packed histories are padded for it."""
     from s5.jax_compat import associative_scan
     from s5.s5_model import binary_operator
 
+    if packing is not None:
+        # Padding is held for 0 s and leaves the state as it is.
+        padded = packing.to_dense(drive)
+        held = packing.to_dense(interval)
+        outputs, last = zoh_scan(padded, held, lambda_re, lambda_im, step, state)
+        return packing.to_packed(outputs), last
     decay, gain = zoh(torch.complex(lambda_re, lambda_im), interval, step)
     v = gain * torch.complex(*drive.float().chunk(2, dim=-1))
     if state is not None:

@@ -1,4 +1,4 @@
-"""The same on a processor, compiled by Numba: convolution and SiLU in one pass each way.
+"""Convolution and SiLU in one pass each way, compiled by Numba for a processor.
 
 The channels, E, are innermost and run in vectors; histories are shared out among threads.
 """
@@ -12,11 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqrec.ops.causal_conv import library
+from seqrec.ops.causal_conv import refuse_state
+from seqrec.ops.causal_conv import torch as by_torch
+from seqrec.ops.packing import Packing
 from seqrec.ops.powers import LOG2_E, MATHS, exp2
-from seqrec.ops.threads import in_threads
+from seqrec.ops.threads import in_threads, serves
 
-_ONE, _LOG2_E = np.float32(1.0), np.float32(LOG2_E)
+_ONE = np.float32(1.0)
+_LOG2_E = np.float32(LOG2_E)
 
 
 @numba.njit(inline="always", fastmath=MATHS)
@@ -83,7 +86,8 @@ class _CausalConv(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *inputs: Tensor) -> Tensor:
         x, weight, bias, state = (tensor.detach().contiguous() for tensor in inputs)
-        filter_, y = torch.cat([weight.T, bias[None]]), torch.empty_like(x)
+        filter_ = torch.cat([weight.T, bias[None]])
+        y = torch.empty_like(x)
         in_threads(_forward, filter_, state, x, y)
         ctx.save_for_backward(filter_, state, x)
         return y
@@ -91,7 +95,8 @@ class _CausalConv(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
         filter_, state, x = ctx.saved_tensors
-        d_state, d_x = torch.empty_like(state), torch.empty_like(x)
+        d_state = torch.empty_like(state)
+        d_x = torch.empty_like(x)
         d_filter = x.new_empty(len(x), *filter_.shape)
         in_threads(_backward, filter_, state, x, gradients[0].contiguous(), d_state, d_x, d_filter)
         d_weight, d_bias = d_filter.sum(0).split([len(filter_) - 1, 1])
@@ -99,14 +104,22 @@ class _CausalConv(torch.autograd.Function):
 
 
 def causal_conv(
-    x: Tensor, weight: Tensor, bias: Tensor, state: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """Convolve; the function of `seqrec.ops.causal_conv.naive.causal_conv`.
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    state: Tensor | None = None,
+    packing: Packing | None = None,
+) -> tuple[Tensor, Tensor | None]:
+    """Convolve as `CausalConv` says; packed histories are padded for it.
 
-    Float32 on a CPU is compiled; anything else takes torch's own convolution, `library`.
+    Anything but float32 on a CPU takes the version of `torch`.
     """
-    if x.device.type != "cpu" or x.dtype != torch.float32:
-        return library.causal_conv(x, weight, bias, state)
+    if not serves(x):
+        return by_torch.causal_conv(x, weight, bias, state, packing)
+    if packing is not None:
+        refuse_state(state)
+        outputs, _ = causal_conv(packing.to_dense(x), weight, bias)
+        return packing.to_packed(outputs), None
     width = weight.shape[1] - 1
     past = x.new_zeros(len(x), width, x.shape[2]) if state is None else state
     y: Tensor = _CausalConv.apply(x, weight, bias, past)

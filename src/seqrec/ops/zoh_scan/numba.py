@@ -1,4 +1,4 @@
-"""The same on a processor, compiled by Numba: hold and scan in one pass each way."""
+"""Hold and scan in one pass each way, compiled by Numba for a processor."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqrec.ops.linear_scan import stepwise
+from seqrec.ops.packing import Packing
 from seqrec.ops.powers import LOG2_E, MATHS, exp2m1, power_of_two, sine_and_cosine
-from seqrec.ops.threads import in_threads
+from seqrec.ops.threads import in_threads, serves
+from seqrec.ops.zoh_scan import torch as by_torch
 
-_ONE, _TWO = np.float32(1.0), np.float32(2.0)
+_ONE = np.float32(1.0)
+_TWO = np.float32(2.0)
 
 
 @numba.njit(inline="always", fastmath=MATHS)
@@ -127,13 +129,12 @@ class _ZohScan(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
-        system, drive, interval, state, states, hold = ctx.saved_tensors
+        system, drive, interval, state, *_ = ctx.saved_tensors
         d_drive, d_interval, d_state = (torch.empty_like(x) for x in (drive, interval, state))
         d_system = drive.new_empty(len(drive), *system.shape)
-        in_threads(
-            _backward, system, drive, interval, state, states, hold,
-            gradients[0].contiguous(), d_drive, d_interval, d_system, d_state,
-        )  # fmt: skip
+        d_states = gradients[0].contiguous()
+        found = d_drive, d_interval, d_system, d_state
+        in_threads(_backward, *ctx.saved_tensors, d_states, *found)
         return d_drive, d_interval, *d_system.sum(0), d_state
 
 
@@ -144,13 +145,20 @@ def zoh_scan(
     lambda_im: Tensor,
     step: Tensor,
     state: Tensor | None = None,
+    packing: Packing | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Run the S5 recurrence; the function of `seqrec.ops.linear_scan.naive.zoh_scan`.
+    """Run the S5 recurrence of `ZohScan`; packed histories are padded for it.
 
-    Float32 on a CPU is compiled; anything else takes the tensor version, `stepwise`.
+    Anything but float32 on a CPU takes the version of `torch`.
     """
-    if drive.device.type != "cpu" or drive.dtype != torch.float32:
-        return stepwise.zoh_scan(drive, interval, lambda_re, lambda_im, step, state)
+    if not serves(drive):
+        return by_torch.zoh_scan(drive, interval, lambda_re, lambda_im, step, state, packing)
+    if packing is not None:
+        # Padding is held for 0 s and leaves the state as it is.
+        padded = packing.to_dense(drive)
+        held = packing.to_dense(interval)
+        outputs, last = zoh_scan(padded, held, lambda_re, lambda_im, step, state)
+        return packing.to_packed(outputs), last
     start = drive.new_zeros(len(drive), drive.shape[-1]) if state is None else state
     states: Tensor = _ZohScan.apply(drive, interval.float(), lambda_re, lambda_im, step, start)
     return states, states[:, -1]

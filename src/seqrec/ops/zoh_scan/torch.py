@@ -1,4 +1,4 @@
-"""The same loop with its gradient written out: no graph of L nodes, one pass each way."""
+"""A loop with its gradient written out: no graph of L nodes, one pass each way."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from seqrec.ops.discretize import zoh
+from seqrec.ops.packing import Packing
 
 
 class _LinearScan(torch.autograd.Function):
@@ -44,8 +45,15 @@ def zoh_scan(
     lambda_im: Tensor,
     step: Tensor,
     state: Tensor | None = None,
+    packing: Packing | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Run the S5 recurrence; the function of `seqrec.ops.linear_scan.naive.zoh_scan`."""
+    """Run the S5 recurrence of `ZohScan`; packed histories are padded for it."""
+    if packing is not None:
+        # Padding is held for 0 s and leaves the state as it is.
+        padded = packing.to_dense(drive)
+        held = packing.to_dense(interval)
+        outputs, last = zoh_scan(padded, held, lambda_re, lambda_im, step, state)
+        return packing.to_packed(outputs), last
     # Time first: every step reads and writes one contiguous slab.
     decay, gain = zoh(torch.complex(lambda_re, lambda_im), interval.T, step)
     v = gain * torch.complex(*drive.transpose(0, 1).chunk(2, dim=-1))

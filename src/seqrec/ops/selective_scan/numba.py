@@ -1,4 +1,4 @@
-"""The same on a processor, compiled by Numba: one pass each way over states in its cache.
+"""One pass each way over states in a processor's cache, compiled by Numba.
 
 A history's states, N × E, stay in the processor's cache, so a step costs arithmetic and no memory
 traffic, where a tensor library walks through all of them a dozen times. The channels, E, are
@@ -16,12 +16,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seqrec.ops.packing import Packing
 from seqrec.ops.powers import LN_2, LOG2_E, MATHS, exp2
-from seqrec.ops.selective_scan import stepwise
-from seqrec.ops.threads import in_threads
+from seqrec.ops.selective_scan import NO_STEP
+from seqrec.ops.selective_scan import torch as by_torch
+from seqrec.ops.threads import in_threads, serves
 
 CHUNK = 16
-_ONE, _LN_2, _LOG2_E = np.float32(1.0), np.float32(LN_2), np.float32(LOG2_E)
+_ONE = np.float32(1.0)
+_LN_2 = np.float32(LN_2)
+_LOG2_E = np.float32(LOG2_E)
 
 
 @numba.njit(nogil=True, fastmath=MATHS, error_model="numpy", cache=True)
@@ -119,7 +123,7 @@ class _SelectiveScan(torch.autograd.Function):
         u, s, A, B, C, D, z, state = (x.detach().contiguous() for x in inputs)
         system = torch.cat([A.T * LOG2_E, D[None]])
         start = state.transpose(1, 2).contiguous()
-        y, ungated, last = torch.empty_like(u), torch.empty_like(u), torch.empty_like(start)
+        y, ungated, last = (torch.empty_like(x) for x in (u, u, start))
         kept = u.new_empty(len(u), -(-u.shape[1] // CHUNK), *start.shape[1:])
         in_threads(_forward, system, u, s, B, C, z, start, y, ungated, last, kept)
         ctx.save_for_backward(system, u, s, B, C, z, ungated, kept)
@@ -128,12 +132,13 @@ class _SelectiveScan(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
         system, *kept = ctx.saved_tensors
-        d_y, d_last = gradients[0].contiguous(), gradients[1].transpose(1, 2).contiguous()
+        d_y = gradients[0].contiguous()
+        d_last = gradients[1].transpose(1, 2).contiguous()
         d_u, d_s, d_B, d_C, d_z = (torch.empty_like(x) for x in kept[:5])
-        d_system, d_state = d_y.new_empty(len(d_y), *system.shape), torch.empty_like(d_last)
-        in_threads(
-            _backward, system, *kept, d_y, d_last, d_u, d_s, d_B, d_C, d_z, d_system, d_state
-        )
+        d_system = d_y.new_empty(len(d_y), *system.shape)
+        d_state = torch.empty_like(d_last)
+        found = d_u, d_s, d_B, d_C, d_z, d_system, d_state
+        in_threads(_backward, system, *kept, d_y, d_last, *found)
         d_A, d_D = d_system.sum(0).split([len(system) - 1, 1])
         return d_u, d_s, d_A.T, d_B, d_C, d_D[0], d_z, d_state.transpose(1, 2)
 
@@ -147,13 +152,19 @@ def selective_scan(
     D: Tensor,
     z: Tensor,
     state: Tensor | None = None,
+    packing: Packing | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Run a selective scan; the function of `seqrec.ops.selective_scan.naive.selective_scan`.
+    """Run the recurrence of `SelectiveScan`; packed histories are padded for it.
 
-    Float32 on a CPU is compiled; anything else takes the tensor version, `stepwise`.
+    Anything but float32 on a CPU takes the version of `torch`.
     """
-    if u.device.type != "cpu" or u.dtype != torch.float32:
-        return stepwise.selective_scan(u, dt, A, B, C, D, z, state)
+    if not serves(u):
+        return by_torch.selective_scan(u, dt, A, B, C, D, z, state, packing)
+    if packing is not None:
+        v, b, c, gate = (packing.to_dense(x) for x in (u, B, C, z))
+        padded = packing.to_dense(dt, NO_STEP)
+        outputs, last = selective_scan(v, padded, A, b, c, D, gate, state)
+        return packing.to_packed(outputs), last
     start = u.new_zeros(len(u), *A.shape) if state is None else state
     y, last = _SelectiveScan.apply(u, F.softplus(dt), A, B, C, D, z, start)
     return y, last

@@ -1,4 +1,4 @@
-"""The same loop with its gradient written out and its states recomputed in chunks.
+"""A loop with its gradient written out and its states recomputed in chunks.
 
 A step's states, (B, E, N), fit a processor's cache while all L of them fill its memory: the
 forward pass keeps every `CHUNK`-th, the backward pass rebuilds a chunk at a time.
@@ -11,6 +11,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from seqrec.ops.packing import Packing
+from seqrec.ops.selective_scan import NO_STEP
 
 CHUNK = 16
 
@@ -29,8 +32,10 @@ class _SelectiveScan(torch.autograd.Function):
         ctx: Any, u: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, state: Tensor
     ) -> tuple[Tensor, Tensor]:
         drive = u * dt
-        h, y = state.clone(), torch.empty_like(u)
-        kept, decay = [], torch.empty_like(h)
+        h = state.clone()
+        y = torch.empty_like(u)
+        decay = torch.empty_like(h)
+        kept = []
         for k in range(len(u)):
             if k % CHUNK == 0:
                 kept.append(h.clone())
@@ -43,11 +48,11 @@ class _SelectiveScan(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, ...]:
         u, dt, A, B, C, *kept = ctx.saved_tensors
-        d_y, d_last = outputs[0].contiguous(), outputs[1]
+        d_y = outputs[0].contiguous()
+        G = outputs[1].clone()
         drive = u * dt
-        G = d_last.clone()
-        d_drive, d_dt = torch.empty_like(u), torch.empty_like(u)
-        d_B, d_C, d_A = torch.empty_like(B), torch.empty_like(C), torch.zeros_like(A)
+        d_drive, d_dt, d_B, d_C = (torch.empty_like(x) for x in (u, u, B, C))
+        d_A = torch.zeros_like(A)
         for chunk in range(len(kept) - 1, -1, -1):
             now = slice(chunk * CHUNK, min((chunk + 1) * CHUNK, len(u)))
             decays, states = _replay(dt[now], A, B[now], drive[now], kept[chunk])
@@ -90,8 +95,14 @@ def selective_scan(
     D: Tensor,
     z: Tensor,
     state: Tensor | None = None,
+    packing: Packing | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Run a selective scan; the function of `seqrec.ops.selective_scan.naive.selective_scan`."""
+    """Run the recurrence of `SelectiveScan`; packed histories are padded for it."""
+    if packing is not None:
+        v, b, c, gate = (packing.to_dense(x) for x in (u, B, C, z))
+        padded = packing.to_dense(dt, NO_STEP)
+        outputs, last = selective_scan(v, padded, A, b, c, D, gate, state)
+        return packing.to_packed(outputs), last
     start = u.new_zeros(u.shape[0], *A.shape) if state is None else state
     v, s, b, c = (x.transpose(0, 1).contiguous() for x in (u, F.softplus(dt), B, C))
     y, last = _SelectiveScan.apply(v, s, A, b, c, start)  # type: ignore[no-untyped-call]

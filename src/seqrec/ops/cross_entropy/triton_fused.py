@@ -15,13 +15,19 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from seqrec.ops.cross_entropy.chunked import KnownGradient, as_autocast
-from seqrec.ops.cross_entropy.naive import NO_TARGET
+from seqrec.ops.cross_entropy import NO_TARGET
+from seqrec.ops.cross_entropy.torch import KnownGradient, as_autocast
 
-WIDEST, TENSOR_CORES = 128, (8, 0)
-"""Hidden size whose tiles fit in shared memory; compute capability that has tf32 and bf16."""
-TILE, WARPS, PROGRAMS = 64, 4, 400
-"""Positions and items of a tile, and its warps; programs that keep a GPU busy."""
+WIDEST = 128
+"""Hidden size whose tiles fit in shared memory."""
+TENSOR_CORES = (8, 0)
+"""Compute capability that has tf32 and bf16."""
+TILE = 64
+"""Positions and items of a tile."""
+WARPS = 4
+"""Warps of a tile."""
+PROGRAMS = 400
+"""Programs that keep a GPU busy."""
 NOTHING = tl.constexpr(NO_TARGET)
 
 
@@ -36,9 +42,19 @@ def _block(matrix, row, rows, D: tl.constexpr, BD: tl.constexpr):
 
 @triton.jit
 def _positions(
-    hidden, items, targets, losses, normaliser, d_hidden, scale, T, V,
-    D: tl.constexpr, BD: tl.constexpr, B: tl.constexpr,
-):  # fmt: skip
+    hidden,
+    items,
+    targets,
+    losses,
+    normaliser,
+    d_hidden,
+    scale,
+    T,
+    V,
+    D: tl.constexpr,
+    BD: tl.constexpr,
+    B: tl.constexpr,
+):
     t = tl.program_id(0) * B + tl.arange(0, B)
     h, place, inside = _block(hidden, t, T, D, BD)
     target = tl.load(targets + t, t < T, other=NOTHING)
@@ -65,9 +81,19 @@ def _positions(
 
 @triton.jit
 def _items(
-    hidden, items, targets, normaliser, d_items, scale, T, V, tiles,
-    D: tl.constexpr, BD: tl.constexpr, B: tl.constexpr,
-):  # fmt: skip
+    hidden,
+    items,
+    targets,
+    normaliser,
+    d_items,
+    scale,
+    T,
+    V,
+    tiles,
+    D: tl.constexpr,
+    BD: tl.constexpr,
+    B: tl.constexpr,
+):
     v = tl.program_id(0) * B + tl.arange(0, B)
     w, place, inside = _block(items, v, V, D, BD)
     gradient = tl.zeros([B, BD], tl.float32)
@@ -90,24 +116,23 @@ class _CrossEntropy(KnownGradient):
     def forward(ctx: Any, *inputs: Any) -> Tensor:
         hidden, items, targets = inputs
         hidden, items = (x.contiguous() for x in as_autocast(hidden, items))
-        (T, D), V = hidden.shape, len(items)
+        T, D = hidden.shape
+        V = len(items)
         scale = 1 / (targets != NO_TARGET).sum().clamp(min=1).float()
         losses, normaliser = (scale.new_empty(T) for _ in range(2))
         d_hidden = torch.empty_like(hidden)
-        sizes = {"D": D, "BD": max(16, triton.next_power_of_2(D)), "B": TILE}
-        rows, blocks = triton.cdiv(T, TILE), triton.cdiv(V, TILE)
-        _positions[(rows,)](
-            hidden, items, targets, losses, normaliser, d_hidden, scale, T, V,
-            **sizes, num_warps=WARPS,
-        )  # fmt: skip
+        given = hidden, items, targets
+        padded = max(16, triton.next_power_of_2(D))
+        sizes = {"D": D, "BD": padded, "B": TILE, "num_warps": WARPS}
+        rows = triton.cdiv(T, TILE)
+        blocks = triton.cdiv(V, TILE)
+        _positions[(rows,)](*given, losses, normaliser, d_hidden, scale, T, V, **sizes)
         d_items = None
         if any(ctx.needs_input_grad[:2]):
             tiles = triton.cdiv(rows, triton.cdiv(PROGRAMS, blocks))
             d_parts = scale.new_empty(triton.cdiv(rows, tiles), V, D)
-            _items[(blocks, len(d_parts))](
-                hidden, items, targets, normaliser, d_parts, scale, T, V, tiles,
-                **sizes, num_warps=WARPS,
-            )  # fmt: skip
+            grid = blocks, len(d_parts)
+            _items[grid](*given, normaliser, d_parts, scale, T, V, tiles, **sizes)
             d_items = d_parts.sum(0)
         ctx.save_for_backward(d_hidden, d_items)
         ctx.dtypes = inputs[0].dtype, inputs[1].dtype
@@ -127,7 +152,7 @@ def serves(hidden: Tensor) -> bool:
 
 
 def cross_entropy(hidden: Tensor, items: Tensor, targets: Tensor) -> Tensor:
-    """Compute the loss; the function of `seqrec.ops.cross_entropy.naive.cross_entropy`.
+    """Compute the loss of `CrossEntropy`.
 
     Products are rounded as the tensor cores do it: tf32 for float32 input, else the input's type.
     """

@@ -1,7 +1,7 @@
 """S5's recurrence in one kernel each way: hold, scan and every gradient.
 
 A program runs one history: lanes are states, time is the loop. Histories lie one after the other
-in flat arrays, ``offsets`` says where each begins, so padding is never visited.
+in flat arrays, and `cu_seqlens` says where each begins: padding is never visited.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ def _hold(d, lr, li, s, turn):
 
 @triton.jit
 def _zoh_forward(
-    drive, interval, lambda_re, lambda_im, step, state, states, last, offsets,
+    drive, interval, lambda_re, lambda_im, step, state, states, last, cu_seqlens,
     P: tl.constexpr, BP: tl.constexpr, HAS_STATE: tl.constexpr,
-):  # fmt: skip
+):  # fmt: skip  # a line each for inputs, gradients, sizes
     b = tl.program_id(0).to(tl.int64)
-    start, end = tl.load(offsets + b), tl.load(offsets + b + 1)
+    start, end = tl.load(cu_seqlens + b), tl.load(cu_seqlens + b + 1)
     p = tl.arange(0, BP)
     ok = p < P
     lr = tl.load(lambda_re + p, mask=ok, other=-1.0)
@@ -76,12 +76,12 @@ def _zoh_forward(
 
 @triton.jit
 def _zoh_backward(
-    drive, interval, lambda_re, lambda_im, step, state, states, d_states, d_last, offsets,
+    drive, interval, lambda_re, lambda_im, step, state, states, d_states, d_last, cu_seqlens,
     d_drive, d_interval, d_lambda_re, d_lambda_im, d_step, d_state,
     P: tl.constexpr, BP: tl.constexpr, HAS_STATE: tl.constexpr, HAS_LAST: tl.constexpr,
-):  # fmt: skip
+):  # fmt: skip  # a line each for inputs, gradients, sizes
     b = tl.program_id(0).to(tl.int64)
-    start, end = tl.load(offsets + b), tl.load(offsets + b + 1)
+    start, end = tl.load(cu_seqlens + b), tl.load(cu_seqlens + b + 1)
     p = tl.arange(0, BP)
     ok = p < P
     lr = tl.load(lambda_re + p, mask=ok, other=-1.0)
@@ -153,36 +153,35 @@ def _zoh_backward(
 class _ZohScan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, Tensor]:
-        drive, interval, lambda_re, lambda_im, step, state, offsets = inputs
-        rows, P = len(offsets) - 1, len(step)
+        drive, interval, lambda_re, lambda_im, step, state, cu_seqlens = inputs
+        P = len(step)
+        rows = len(cu_seqlens) - 1
         states = torch.empty(drive.shape, dtype=torch.float32, device=drive.device)
         last = states.new_empty(rows, 2 * P)
         start = last if state is None else state
+        given = drive, interval, lambda_re, lambda_im, step, start, states
         sizes = {"P": P, "BP": max(triton.next_power_of_2(P), 2), "HAS_STATE": state is not None}
-        _zoh_forward[(rows,)](
-            drive, interval, lambda_re, lambda_im, step, start, states, last, offsets,
-            **sizes, num_warps=1,
-        )  # fmt: skip
-        ctx.save_for_backward(drive, interval, lambda_re, lambda_im, step, start, states, offsets)
+        _zoh_forward[(rows,)](*given, last, cu_seqlens, **sizes, num_warps=1)
+        ctx.save_for_backward(*given, cu_seqlens)
         ctx.sizes = sizes
         ctx.set_materialize_grads(False)
         return states, last
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        drive, interval, lambda_re, lambda_im, step, start, states, offsets = ctx.saved_tensors
-        rows, P = len(offsets) - 1, len(step)
+        *given, cu_seqlens = ctx.saved_tensors
+        drive, interval, *_, start, states = given
         d_states, d_last = gradients
         d_states = torch.zeros_like(states) if d_states is None else d_states.contiguous()
-        d_drive, d_interval = torch.empty_like(drive), torch.empty_like(interval)
-        d_system = states.new_empty(3, rows, P)
-        d_state = states.new_empty(rows, 2 * P)
-        _zoh_backward[(rows,)](
-            drive, interval, lambda_re, lambda_im, step, start, states, d_states,
-            start if d_last is None else d_last.contiguous(), offsets,
-            d_drive, d_interval, *d_system, d_state,
-            **ctx.sizes, HAS_LAST=d_last is not None, num_warps=1,
-        )  # fmt: skip
+        arriving = d_states, start if d_last is None else d_last.contiguous()
+        d_drive = torch.empty_like(drive)
+        d_interval = torch.empty_like(interval)
+        rows = len(cu_seqlens) - 1
+        d_system = states.new_empty(3, rows, ctx.sizes["P"])
+        d_state = states.new_empty(rows, drive.shape[1])
+        found = d_drive, d_interval, *d_system, d_state
+        sizes = {**ctx.sizes, "HAS_LAST": d_last is not None}
+        _zoh_backward[(rows,)](*given, *arriving, cu_seqlens, *found, **sizes, num_warps=1)
         to_state = d_state if ctx.sizes["HAS_STATE"] else None
         return d_drive, d_interval, *d_system.sum(1), to_state, None
 
@@ -196,26 +195,14 @@ def zoh_scan(
     state: Tensor | None = None,
     packing: Packing | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Run the S5 recurrence; the function of `seqrec.ops.linear_scan.naive.zoh_scan`.
-
-    Args:
-        drive: As there.
-        interval: As there.
-        lambda_re: As there.
-        lambda_im: As there.
-        step: As there.
-        state: As there.
-        packing: Where histories begin in packed input, (T, ...) instead of (B, L, ...); None for
-            dense input.
-
-    Returns:
-        States in float32, shaped as `drive`, and the last of each history.
-    """
+    """Run the S5 recurrence of `ZohScan`; states are float32 for any type of `drive`."""
     layout = packing or Packing.of_batch(drive)
-    flat = drive.flatten(0, -2)
+    system = (x.float().contiguous() for x in (lambda_re, lambda_im, step))
     states, last = _ZohScan.apply(
-        flat.contiguous(), interval.float().flatten().contiguous(),
-        lambda_re.float().contiguous(), lambda_im.float().contiguous(), step.float().contiguous(),
-        None if state is None else state.float().contiguous(), layout.offsets,
-    )  # fmt: skip
+        drive.flatten(0, -2).contiguous(),
+        interval.float().flatten().contiguous(),
+        *system,
+        None if state is None else state.float().contiguous(),
+        layout.cu_seqlens,
+    )
     return states.view(drive.shape), last

@@ -1,4 +1,4 @@
-"""The same in bounded memory: logits live for a chunk of positions, and become gradients there.
+"""Bounded memory: logits live for a chunk of positions, and become gradients there.
 
 The gradient of a softmax cross-entropy is known with its value, up to the factor that arrives in
 backward: both products with the items are done while a chunk's logits are at hand, so the matrix
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seqrec.ops.cross_entropy.naive import NO_TARGET
+from seqrec.ops.cross_entropy import NO_TARGET
 
 CHUNK = 2**27
 """Logits at a time: 512 MiB in float32."""
@@ -67,7 +67,9 @@ class _CrossEntropy(KnownGradient):
         exact = torch.promote_types(hidden.dtype, torch.float32)
         scale = 1 / (targets != NO_TARGET).sum().clamp(min=1).to(exact)
         learns = any(ctx.needs_input_grad[:2])
-        d_hidden, d_items, total = torch.empty_like(hidden), None, scale.new_zeros(())
+        d_hidden = torch.empty_like(hidden)
+        d_items = None
+        total = scale.new_zeros(())
         rows = max(1, chunk // len(items))
         for first in range(0, len(hidden), rows):
             here = slice(first, first + rows)
@@ -90,12 +92,12 @@ def cross_entropy(
     softmax_in_place: SoftmaxInPlace = _softmax_in_place,
     chunk: int = CHUNK,
 ) -> Tensor:
-    """Compute the loss; the function of `seqrec.ops.cross_entropy.naive.cross_entropy`.
+    """Compute the loss of `CrossEntropy` chunk by chunk.
 
     Args:
-        hidden: As there.
-        items: As there.
-        targets: As there.
+        hidden:  Hidden states,                        (T, D).
+        items:   Item embeddings,                      (V, D).
+        targets: Item to predict, 0 for none,          (T,).
         softmax_in_place: What turns a chunk of logits into losses and gradients.
         chunk: Most logits at a time.
     """

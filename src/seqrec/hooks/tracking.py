@@ -7,7 +7,7 @@ import logging
 import os
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
@@ -16,6 +16,7 @@ from kedro.io import DataCatalog
 from seqrec.hooks.provenance import describe_run
 from seqrec.hooks.run_facts import dataset_name, first_process, harmless, headline
 from seqrec.parameters import Parameters, Tracking
+from seqrec.services import Mode, resolve_mode
 from seqrec.training.callbacks import EpochEnded, listening
 
 # wandb takes a second to import: runs that track nothing do without.
@@ -159,17 +160,6 @@ class TrackingHooks:
         self._catalog.save(TRACKED_RUN, {"id": self._id, "finished": exit_code == 0})
         if run.offline:
             logger.info("W&B kept this run offline; `wandb sync %s` sends it", _shown(run))
-
-
-Mode = Literal["online", "offline", "disabled"]
-
-
-def resolve_mode(tracking: Tracking) -> Mode:
-    """Turn ``auto`` into what the environment allows; WANDB_MODE overrides."""
-    mode = os.environ.get("WANDB_MODE") or tracking.mode
-    if mode == "auto":
-        return "online" if os.environ.get("WANDB_API_KEY") else "offline"
-    return cast(Mode, mode)
 
 
 def open_run(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kedro.config import AbstractConfigLoader
-from kedro.io import AbstractDataset, CatalogConfigResolver
+from kedro.io import DataCatalog
 
 from seqrec.errors import ProjectError
 
@@ -42,9 +42,8 @@ def find_file(config: AbstractConfigLoader, name: str) -> Path | None:
     Raises:
         ProjectError: The catalog does not know it, or keeps it in memory.
     """
-    entry = CatalogConfigResolver(config["catalog"]).resolve_pattern(name)
-    # One entry, not the catalog: that would import every kind of dataset.
-    dataset = AbstractDataset.from_config(name, entry)
+    # The context's own catalog holds the parameters too, for which it imports every pipeline.
+    dataset: Any = DataCatalog.from_config(config["catalog"]).get(name)
     if not hasattr(dataset, "_filepath"):
         raise ProjectError(f"{name!r} is no file of the catalog")
     return locate(dataset) if dataset.exists() else None

@@ -205,8 +205,8 @@ def open_run(
 
 def _folder(catalog: DataCatalog) -> Path:
     """Lie beside what the run writes, on the same volume."""
-    dataset: Any = catalog[TRACKED_RUN]
-    return Path(str(dataset._filepath)).parents[2] / "08_reporting"
+    folder: Path = catalog.load("wandb_files")
+    return folder.parent  # W&B makes its `wandb` in the folder that it is given
 
 
 def _shown(run: wandb.Run) -> str:

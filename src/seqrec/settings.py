@@ -3,6 +3,7 @@
 import warnings
 from typing import Any
 
+from seqrec.hooks.artefacts import ArtefactHooks
 from seqrec.hooks.distributed import DistributedHooks
 from seqrec.hooks.interruption import InterruptionHooks
 from seqrec.hooks.notifications import NotificationHooks
@@ -24,6 +25,7 @@ HOOKS = (
     ProvenanceHooks(),
     DistributedHooks(),
     PreflightHooks(),
+    ArtefactHooks(),
     PlainErrorHooks(),
 )
 

@@ -19,8 +19,7 @@ from rich.console import Console
 
 from seqrec.errors import ProjectError
 from seqrec.hooks.command_errors import command_errors
-
-MODELS = ("ss4rec", "ncf")
+from seqrec.model_registry import MODELS, compared
 
 
 @click.group(name="seqrec")
@@ -60,7 +59,13 @@ cli.add_command(run)
 
 @cli.command()
 @env_option
-@click.option("--model", type=click.Choice([*MODELS, "all"]), default="all", show_default=True)
+@click.option(
+    "--model",
+    type=click.Choice([*MODELS, "all"]),
+    default="all",
+    show_default=True,
+    help=f"What will be trained; all: {' and '.join(compared(MODELS))}.",
+)
 @click.option("--params", default="", callback=_split_params, help="As in kedro run.")
 @click.option("--dollars-per-hour", type=float, help="What the machine costs.")
 def preflight(env: str, model: str, params: dict[str, Any], dollars_per_hour: float) -> None:
@@ -69,7 +74,7 @@ def preflight(env: str, model: str, params: dict[str, Any], dollars_per_hour: fl
     Prints a line per check and ends with status 1 at the first red one. The figures are kept in
     the catalog's `preflight`.
     """
-    models = MODELS if model == "all" else (model,)
+    models = tuple(compared(MODELS)) if model == "all" else (model,)
     with command_errors():
         check_names(env)
         with KedroSession.create(Path.cwd(), env=env, runtime_params=params) as session:

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 import torch
-from seqrec.checks import machine, rehearsal, services
 
+from seqrec.checks import machine, rehearsal, services
 from seqrec.checks.check import as_line, look
 from seqrec.checks.estimate import check_estimate
 from seqrec.checks.preflight import check_dataset

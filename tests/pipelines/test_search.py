@@ -3,7 +3,7 @@ import pytest
 from pydantic import ValidationError
 
 from seqrec.errors import ProjectError
-from seqrec.parameters import NCF
+from seqrec.parameters.tree import BLOCKS
 from seqrec.pipelines.search import nodes, trials
 from seqrec.recbole_bridge.recommenders import RECOMMENDERS
 from seqrec.training.studies import StudyStore
@@ -14,11 +14,11 @@ SPACE = {
     "training": {"learning_rate": {"low": 1e-3, "high": 1e-1, "log": True}},
 }
 
-search_ncf = nodes.search_node("ncf", NCF)
+search_ncf = nodes.search_node("ncf")
 
 
 def ncf(count=3, space=SPACE, **changes):
-    return NCF.model_validate(
+    return BLOCKS["ncf"].model_validate(
         {
             "model": ncf_model().model_dump(),
             "training": training("ncf", **changes).model_dump(),

@@ -49,7 +49,7 @@ def needed_gib(
     if isinstance(model, NCFModel):
         width, layers = model.mf_size + model.mlp_size, len(model.mlp_hidden_sizes) + 1
     else:
-        width, layers = model.hidden_size, int(getattr(model, "n_layers", 1))
+        width, layers = (int(getattr(model, name, 1)) for name in ("hidden_size", "n_layers"))
     if length := int(getattr(model, "max_length", 0)):
         tokens, embeddings = training.batch_size * length // training.accumulate, n_items * width
     else:

@@ -27,7 +27,7 @@ from seqrec.hooks.run_facts import (
     one_line,
     redact,
 )
-from seqrec.parameters import Parameters
+from seqrec.parameters.tree import Parameters
 from seqrec.training.callbacks import EpochEnded, listening
 
 logger = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from seqrec.errors import ProjectError
 from seqrec.hooks.command_errors import command_errors
 from seqrec.hooks.provenance import PROVENANCE
-from seqrec.parameters import Parameters
+from seqrec.parameters.tree import Parameters
 
 
 class PreflightHooks:
@@ -40,7 +40,7 @@ class PreflightHooks:
 
 
 def check_parameters(values: dict[str, Any], env: str | None) -> None:
-    """Check the merged parameters against `seqrec.parameters.Parameters`.
+    """Check the merged parameters against `seqrec.parameters.tree.Parameters`.
 
     Raises:
         ProjectError: Names the first culprit, what is wrong and where to mend it.

@@ -15,7 +15,8 @@ from kedro.io import DataCatalog
 
 from seqrec.hooks.provenance import describe_run
 from seqrec.hooks.run_facts import dataset_name, first_process, harmless, headline
-from seqrec.parameters import Parameters, Tracking
+from seqrec.parameters import Tracking
+from seqrec.parameters.tree import Parameters
 from seqrec.training.callbacks import EpochEnded, listening
 
 # wandb takes a second to import: runs that track nothing do without.

@@ -8,23 +8,23 @@ from typing import Any
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
+from seqrec.model_registry import ModelSpec
 from seqrec.models.artifact import ModelArtifact
 from seqrec.parameters import Runtime, Training
 from seqrec.tables.atomic_files import AtomicFiles
 from seqrec.training.checkpoints import CheckpointStore
 
 
-def create_training_pipeline(namespace: str, model_type: type) -> Pipeline:
-    """Build atomic files → weights, history → ranks of the held-out items.
+def create_training_pipeline(spec: ModelSpec) -> Pipeline:
+    """Build atomic files → weights, training log → ranks of the held-out items.
 
     Args:
-        namespace: The model's name; its parameters and artifacts live below it.
-        model_type: The type of its network's parameters.
+        spec: The model's entry; its parameters and artifacts live below its name.
     """
     return Pipeline(
         [
             Node(
-                _typed(namespace, model_type),
+                _train_node(spec),
                 [
                     "atomic_files",
                     "params:model",
@@ -33,7 +33,7 @@ def create_training_pipeline(namespace: str, model_type: type) -> Pipeline:
                     "checkpoints",
                     "params:resume",
                 ],
-                ["weights", "history"],
+                ["weights", "training_log"],
                 name="train",
             ),
             Node(
@@ -43,14 +43,14 @@ def create_training_pipeline(namespace: str, model_type: type) -> Pipeline:
                 name="rank_held_out_items",
             ),
         ],
-        namespace=namespace,
+        namespace=spec.name,
         inputs="atomic_files",
         parameters={"params:runtime", "params:resume"},
         tags="training",
     )
 
 
-def _typed(namespace: str, model_type: type) -> Callable[..., Any]:
+def _train_node(spec: ModelSpec) -> Callable[..., Any]:
     """Make the node that trains a model: Kedro reads the type of its parameters from it."""
 
     def train_model(
@@ -76,10 +76,10 @@ def _typed(namespace: str, model_type: type) -> Callable[..., Any]:
         """
         from seqrec.recbole_bridge.api import train
 
-        return train(namespace, atomic_files, model, training, runtime, checkpoints, resume)
+        return train(spec.name, atomic_files, model, training, runtime, checkpoints, resume)
 
-    train_model.__name__ = f"train_{namespace}"
-    train_model.__annotations__["model"] = model_type
+    train_model.__name__ = f"train_{spec.name}"
+    train_model.__annotations__["model"] = spec.parameters
     return train_model
 
 

@@ -83,7 +83,6 @@ def test_an_entry_names_what_there_is(spec):
     assert recommender is RECOMMENDERS[spec.name]
     assert recommender.parameters_type is spec.parameters
     assert recommender.uses_time == spec.uses_time
-    assert getattr(recommender, "packs_histories", False) == spec.packs_histories
     assert spec.network is None or load(spec.network)
 
 

@@ -17,9 +17,10 @@ from seqrec.models.ss4rec import SS4RecEncoder
 from seqrec.ops.backend import Backend, resolve
 from seqrec.parameters import ModelParameters, Runtime, SS4RecModel, Training
 from seqrec.recbole_bridge.api import train
-from seqrec.recbole_bridge.config import resolve_device
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles, write_twin
+from seqrec.training.devices import resolve_device
+from seqrec.training.experiment import Experiment
 
 STEPS = 5
 """Steps of a rehearsed epoch; there are two."""
@@ -93,7 +94,7 @@ def rehearse(
     with tempfile.TemporaryDirectory() as folder:
         files = make_histories(Path(folder), training, getattr(model, "max_length", 50), n_items)
         with _hushed("seqrec.recbole_bridge"):
-            _, history = train(name, files, model, short, quiet)
+            _, history = train(Experiment(name, model, short, quiet), files)
     first, second = history["loss"]
     last = history.iloc[-1]
     facts = {

@@ -87,7 +87,7 @@ def check_device(pipeline: Pipeline, catalog: DataCatalog) -> None:
     device = catalog.load("params:runtime").device
     if device.startswith("cuda"):
         # torch takes seconds to import: only who asks for a GPU waits for it here.
-        from seqrec.recbole_bridge.config import resolve_device
+        from seqrec.training.devices import resolve_device
 
         resolve_device(device)
 

@@ -17,6 +17,9 @@ from seqrec.tables.protocols import at_headline
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 
+CALLBACKS = "callbacks"
+"""The catalog's entry that trainings call after each validation."""
+
 SECRETS = ("WANDB_API_KEY", "DISCORD_WEBHOOK_URL", "RUNPOD_API_KEY")
 """Environment variables whose values appear nowhere."""
 

@@ -12,6 +12,7 @@ from seqrec.model_registry import ModelSpec
 from seqrec.models.artifact import ModelArtifact
 from seqrec.parameters import Runtime, Training
 from seqrec.tables.atomic_files import AtomicFiles
+from seqrec.training.callbacks import Callbacks
 from seqrec.training.checkpoints import CheckpointStore
 
 
@@ -32,6 +33,7 @@ def create_training_pipeline(spec: ModelSpec) -> Pipeline:
                     "params:runtime",
                     "checkpoints",
                     "params:resume",
+                    "callbacks",
                 ],
                 ["weights", "training_log"],
                 name="train",
@@ -44,7 +46,7 @@ def create_training_pipeline(spec: ModelSpec) -> Pipeline:
             ),
         ],
         namespace=spec.name,
-        inputs="atomic_files",
+        inputs={"atomic_files", "callbacks"},
         parameters={"params:runtime", "params:resume"},
         tags="training",
     )
@@ -60,6 +62,7 @@ def _train_node(spec: ModelSpec) -> Callable[..., Any]:
         runtime: Runtime,
         checkpoints: CheckpointStore,
         resume: bool,
+        callbacks: Callbacks,
     ) -> tuple[ModelArtifact, pd.DataFrame]:
         """Train a model to its early stop.
 
@@ -70,13 +73,16 @@ def _train_node(spec: ModelSpec) -> Callable[..., Any]:
             runtime: The machine.
             checkpoints: Where an interrupted training leaves what it has.
             resume: Go on from there.
+            callbacks: Called after each validation.
 
         Returns:
             The best weights, and a row of losses and metrics per epoch.
         """
         from seqrec.recbole_bridge.api import train
+        from seqrec.training.experiment import Experiment
 
-        return train(spec.name, atomic_files, model, training, runtime, checkpoints, resume)
+        experiment = Experiment(spec.name, model, training, runtime)
+        return train(experiment, atomic_files, checkpoints, resume, callbacks)
 
     train_model.__name__ = f"train_{spec.name}"
     train_model.__annotations__["model"] = spec.parameters

@@ -14,14 +14,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal, TypeVar
 
-from seqrec.parameters.models import (
-    BPRMFModel,
-    GRU4RecModel,
-    ModelParameters,
-    NCFModel,
-    SASRecModel,
-    SS4RecModel,
-)
+from seqrec.parameters import models
 from seqrec.parameters.training import LossType, TrainingMode
 
 Colour = Literal["blue", "orange", "grey", "green", "sky", "purple", "red", "yellow"]
@@ -76,7 +69,7 @@ class ModelSpec:
 
     name: str
     title: str
-    parameters: type[ModelParameters]
+    parameters: type[models.ModelParameters]
     network: str | None = None
     recommender: str = NEXT_ITEM
     colour: Colour | None = None
@@ -115,7 +108,7 @@ MODELS = {
         ModelSpec(
             name="ss4rec",
             title="SS4Rec",
-            parameters=SS4RecModel,
+            parameters=models.SS4RecModel,
             network="seqrec.models.ss4rec:SS4RecEncoder",
             colour="blue",
             uses_time=True,
@@ -126,7 +119,7 @@ MODELS = {
         ModelSpec(
             name="ncf",
             title="NCF (NeuMF)",
-            parameters=NCFModel,
+            parameters=models.NCFModel,
             recommender="seqrec.recbole_bridge.recommenders:NCFRecommender",
             colour="orange",
             uses_history=False,
@@ -136,7 +129,7 @@ MODELS = {
         ModelSpec(
             name="mamba4rec",
             title="Mamba4Rec",
-            parameters=SS4RecModel,
+            parameters=models.SS4RecModel,
             network="seqrec.models.ss4rec:SS4RecEncoder",
             colour="green",
             uses_time=True,
@@ -145,21 +138,21 @@ MODELS = {
         ModelSpec(
             name="sasrec",
             title="SASRec",
-            parameters=SASRecModel,
+            parameters=models.SASRecModel,
             recommender="seqrec.recbole_bridge.baselines:SASRecRecommender",
             colour="purple",
         ),
         ModelSpec(
             name="gru4rec",
             title="GRU4Rec",
-            parameters=GRU4RecModel,
+            parameters=models.GRU4RecModel,
             recommender="seqrec.recbole_bridge.baselines:GRU4RecRecommender",
             colour="sky",
         ),
         ModelSpec(
             name="bprmf",
             title="BPRMF",
-            parameters=BPRMFModel,
+            parameters=models.BPRMFModel,
             recommender="seqrec.recbole_bridge.baselines:BPRMFRecommender",
             colour="red",
             uses_history=False,

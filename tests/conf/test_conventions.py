@@ -29,8 +29,14 @@ SMOKE_MAY = {
     "notifications.enabled",
 }
 LAYERS = [
-    "raw", "intermediate", "primary", "model_input", "models", "model_output", "reporting",
-]  # fmt: skip
+    "raw",
+    "intermediate",
+    "primary",
+    "model_input",
+    "models",
+    "model_output",
+    "reporting",
+]
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -161,59 +161,67 @@ def test_studies_on_disk_go_on(env, name, digest):
     assert hashlib.sha256(text.encode()).hexdigest()[:12] == digest
 
 
-ENTRY = """
-MODELS["twin"] = ModelSpec(
-    name="twin",
-    title="Twin",
-    parameters=SS4RecModel,
-    network="seqrec.models.ss4rec:SS4RecEncoder",
-    searchable=True,
-)
-"""
+END_OF_MODELS = '''    )
+}
+"""Every model that can be trained'''
+
+
+def blocks_of(document):
+    """The first block of code after each heading that names a file, by that file."""
+    found = re.findall(r"^## \d\. [^`\n]*`([^`]+)`.*?^```\w+\n(.*?)^```", document, re.M | re.S)
+    return dict(found)
 
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory):
-    """A copy of the project with one entry and one conf file more."""
+    """A copy of the project to which docs/how-to-add-a-model.md has been done, word for word."""
     project = copy_project(tmp_path_factory.mktemp("extended") / "project")
-    with (project / "src/seqrec/model_registry.py").open("a") as registry:
-        registry.write(ENTRY)
-    base = project / "conf" / "base"
-    own = (base / "parameters_ss4rec.yml").read_text().replace("ss4rec:", "twin:")
-    (base / "parameters_twin.yml").write_text(own)
+    blocks = blocks_of((ROOT / "docs" / "how-to-add-a-model.md").read_text(encoding="utf-8"))
+    network, parameters, registry, conf = (project / path for path in blocks)
+    for new in (network, conf):
+        assert not new.exists()
+        new.write_text(blocks[str(new.relative_to(project))], encoding="utf-8")
+    with parameters.open("a", encoding="utf-8") as handle:
+        handle.write(blocks["src/seqrec/parameters/models.py"])
+    before, after = registry.read_text(encoding="utf-8").split(END_OF_MODELS)
+    entry = blocks["src/seqrec/model_registry.py"]
+    registry.write_text(before + entry + END_OF_MODELS + after, encoding="utf-8")
     return project
 
 
-def test_an_entry_more_is_three_pipelines_more(extended):
+def test_an_entry_more_is_two_pipelines_more(extended):
     listed = re.findall(r"^- (\w+)$", kedro(extended, "registry", "list").stdout, re.MULTILINE)
-    assert set(listed) == set(pipelines) | {"train_twin", "recommend_twin", "search_twin"}
+    assert set(listed) == set(pipelines) | {"train_markov", "recommend_markov"}
 
 
 def test_an_entry_more_is_a_choice_more(extended):
     shown = kedro(extended, "preflight", "--help").stdout
-    assert re.search(r"--model \[[a-z0-9|]*\btwin\b[a-z0-9|]*\]", shown)
+    assert re.search(r"--model \[[a-z0-9|]*\bmarkov\b[a-z0-9|]*\]", shown)
 
 
 @pytest.mark.parametrize(
     ("value", "complaint"),
     [
-        ("twin.model.hiden_size=8", "twin.model.hiden_size: unknown parameter"),
-        ("twin.model.n_layers=0", "twin.model.n_layers: input should be greater than 0"),
-        ("twin.training.training_mode=pair", "twin: Twin trains with sequence or prefix mode"),
+        ("markov.model.hiden_size=8", "markov.model.hiden_size: unknown parameter"),
+        ("markov.model.hidden_size=0", "markov.model.hidden_size: input should be greater than 0"),
+        (
+            "markov.training.training_mode=pair",
+            "markov: Markov chain trains with sequence or prefix mode",
+        ),
     ],
 )
 def test_an_entry_more_has_typed_parameters(extended, value, complaint):
-    done = kedro(extended, "run", "--pipelines", "train_twin", "--params", value)
+    done = kedro(extended, "run", "--pipelines", "train_markov", "--params", value)
     assert done.returncode == 1
     assert complaint in done.stdout
 
 
 def test_an_entry_without_its_parameters_is_refused(extended):
-    path = extended / "conf" / "base" / "parameters_twin.yml"
+    path = extended / "conf" / "base" / "parameters_markov.yml"
     text = path.read_text()
     path.unlink()
     try:
-        done = kedro(extended, "run", "--pipelines", "train_twin")
+        done = kedro(extended, "run", "--pipelines", "train_markov")
     finally:
         path.write_text(text)
-    assert "twin: parameter is missing" in done.stdout
+    assert "markov: parameter is missing" in done.stdout

@@ -87,7 +87,7 @@ def training_step(
         inside = torch.arange(items.shape[1], device=items.device) < lengths[:, None]
         packing = (Packing.of_lengths(lengths, items.shape[1]),)
         items, intervals, tokens = items[inside], intervals[inside], targets[inside]
-        last_token = packing[0].offsets[1:] - 1
+        last_token = packing[0].cu_seqlens[1:] - 1
     ours = isinstance(encoder, SS4RecEncoder)  # fused Adam refuses complex parameters
     optimizer = torch.optim.Adam(
         encoder.parameters(), lr=1e-3, fused=ours and items.is_cuda, capturable=items.is_cuda

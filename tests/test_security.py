@@ -10,14 +10,15 @@ import torch
 from seqrec.recbole_bridge.api import rank, train
 from seqrec.tables import columns as c
 from seqrec.training.checkpoints import CheckpointStore
-from tests.conftest import CPU, MODEL_OF, training
+from tests.conftest import CPU, MODEL_OF
+from tests.recbole_bridge.helpers import experiment_of, train_of
 from tests.sources.test_movielens import ratings_of
 
 
 @pytest.mark.parametrize("name", list(MODEL_OF))
 def test_no_pickle_is_loaded_on_the_whole_way(name, files, tmp_path, monkeypatch):
     # Numba keeps compiled kernels as pickles in the user's own cache: they are loaded by now.
-    train(name, files, MODEL_OF[name](), training(name, epochs=1), CPU)
+    train_of(name, files, epochs=1)
 
     def refuse(*_, **__):
         pytest.fail("a pickle is loaded")
@@ -31,8 +32,8 @@ def test_no_pickle_is_loaded_on_the_whole_way(name, files, tmp_path, monkeypatch
     load = np.load
     monkeypatch.setattr(np, "load", lambda *a, **k: load(*a, **{**k, "allow_pickle": False}))
     store = CheckpointStore(tmp_path / "checkpoints")
-    train(name, files, MODEL_OF[name](), training(name, epochs=1), CPU, store)
-    artifact, _ = train(name, files, MODEL_OF[name](), training(name), CPU, store, resume=True)
+    train(experiment_of(name, epochs=1), files, store)
+    artifact, _ = train(experiment_of(name), files, store, resume=True)
     assert len(rank(artifact, files, CPU)) > 0
 
 

@@ -3,14 +3,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqrec.histories.epochs import plan_epoch
+from seqrec.training.processes import Processes
 
 users = st.lists(st.integers(1, 60), min_size=1, max_size=150).map(np.array)
 
 
-def plan(users, processes=1, rank=0, accumulate=1, batch_size=16, seed=3):
+def plan(users, processes=1, index=0, accumulate=1, batch_size=16, seed=3):
     targets = users % 7 + 1
     generator = np.random.default_rng(seed)
-    return plan_epoch(users, targets, batch_size, generator, rank, processes, accumulate)
+    return plan_epoch(
+        users, targets, batch_size, generator, Processes(index, processes), accumulate
+    )
 
 
 def rows_of(step):
@@ -32,18 +35,18 @@ def test_every_row_is_visited_once_in_an_order_that_the_generator_decides(users)
 @given(users, st.integers(1, 5), st.integers(1, 3))
 def test_processes_share_the_same_steps_by_user(users, processes, accumulate):
     whole = plan(users)
-    shares = [plan(users, processes, rank, accumulate) for rank in range(processes)]
+    shares = [plan(users, processes, index, accumulate) for index in range(processes)]
     for index, step in enumerate(whole.parts):
         theirs = [rows_of(share.parts[index]) for share in shares]
         assert sorted(row for rows in theirs for row in rows) == rows_of(step)
-        for rank, rows in enumerate(theirs):
-            assert all(users[row] % processes == rank for row in rows)
+        for process, rows in enumerate(theirs):
+            assert all(users[row] % processes == process for row in rows)
         weights = [part.share for share in shares for part in share.parts[index]]
         assert abs(sum(weights) - 1) < 1e-9
 
 
 def test_every_process_has_work_in_every_step():
-    epoch = plan(np.arange(1, 801), processes=4, rank=1, batch_size=64)
+    epoch = plan(np.arange(1, 801), processes=4, index=1, batch_size=64)
     sizes = [len(rows_of(step)) for step in epoch.parts[:-1]]
     assert min(sizes) >= 12
     assert max(sizes) <= 20

@@ -9,10 +9,21 @@ import torch
 
 from seqrec.errors import ProjectError
 from seqrec.ops import backend as backends
-from seqrec.ops.backend import resolve
+from seqrec.ops.backend import NAMES, resolve
 from seqrec.ops.discretize import scale_time
 from seqrec.ops.packing import Packing
-from tests.ops.grid import LAW, answers, inputs_of, law_answers, relative_error, rounded
+from seqrec.parameters import Runtime
+from tests.ops.grid import (
+    EVENTS,
+    REFERENCE,
+    answers,
+    cut,
+    inputs_of,
+    packed,
+    reference_answers,
+    relative_error,
+    rounded,
+)
 
 GPU = torch.cuda.is_available()
 gpu = pytest.mark.gpu
@@ -23,12 +34,13 @@ WIDTHS = {"odd": (37, 5), "paper": (128, 32), "wide": (512, 64)}
 
 def case(backend, device, length, widths):
     marks = cuda_only if device == "cuda" else []
-    return pytest.param(backend, device, length, WIDTHS[widths], marks=marks,
-                        id=f"{backend}-{device}-{length}-{widths}")  # fmt: skip
+    name = f"{backend}-{device}-{length}-{widths}"
+    return pytest.param(backend, device, length, WIDTHS[widths], marks=marks, id=name)
 
 
 CASES = [
     *(case("torch", "cpu", length, w) for length in WHOLE for w in ("odd", "paper")),
+    *(case("numba", "cpu", length, "odd") for length in WHOLE),
     *(case("triton", "cpu", length, "odd") for length in SMALL if not GPU),
     *(
         case(name, "cuda", length, w)
@@ -37,7 +49,7 @@ CASES = [
         for w in WIDTHS
     ),
 ]
-OPS = list(LAW)
+OPS = list(REFERENCE)
 
 
 @pytest.fixture(autouse=True)
@@ -55,9 +67,9 @@ def check(op, name, device, sizes, dtype, tolerance):
     # mamba_ssm's kernel gives no gradient through the last state.
     through_last = name != "official"
     inputs = [x.to(device) for x in rounded(op, inputs_of(op, *sizes), dtype)]
-    law = law_answers(op, *sizes, dtype, through_last)
+    reference = reference_answers(op, *sizes, dtype, through_last)
     mine = answers(fn, inputs, through_last)
-    for index, (ours, theirs) in enumerate(zip(mine, law, strict=True)):
+    for index, (ours, theirs) in enumerate(zip(mine, reference, strict=True)):
         assert torch.isfinite(ours).all(), f"answer {index}"
         assert relative_error(ours, theirs) <= tolerance, f"answer {index}"
 
@@ -82,6 +94,18 @@ def test_half_precision_inputs(op, name, device, length, widths):
     check(op, name, device, (2, length, *widths), torch.bfloat16, 2e-2)
 
 
+@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("name", ["torch", "numba"])
+def test_double_precision_keeps_its_digits_on_a_cpu(op, name):
+    """Numba's kernels are float32: double precision takes torch's loops."""
+    inputs = [x.double() for x in inputs_of(op, 2, 33, 37, 5)]
+    reference = answers(REFERENCE[op], inputs)
+    for ours, theirs in zip(
+        answers(getattr(resolve(name, "cpu"), op), inputs), reference, strict=True
+    ):
+        assert relative_error(ours, theirs) <= 1e-10
+
+
 @pytest.mark.parametrize(
     ("least", "sizes"),
     [(0, (2, 18, 37, 5)), (0, (1, 17, 32, 16)), (1000, (1, 9, 32, 16))],
@@ -98,20 +122,19 @@ def test_the_scan_is_the_same_for_few_histories_and_for_many(device, least, size
     check("selective_scan", "triton", device, sizes, torch.float32, 1e-5)
 
 
-STREAMING = [
-    ("naive", "cpu"), ("torch", "cpu"), *([] if GPU else [("triton", "cpu")]),
-    *(pytest.param(n, "cuda", marks=cuda_only) for n in ("torch", "triton", "official")),
-]  # fmt: skip
+EVERY = [
+    *((name, "cpu") for name in ("naive", "torch", "numba", *([] if GPU else ["triton"]))),
+    *(pytest.param(name, "cuda", marks=cuda_only) for name in ("torch", "triton", "official")),
+]
 
 
 @pytest.mark.parametrize("op", OPS)
-@pytest.mark.parametrize(("name", "device"), STREAMING)
+@pytest.mark.parametrize(("name", "device"), EVERY)
 def test_two_halves_equal_the_whole(op, name, device):
     fn = getattr(resolve(name, device), op)
     *inputs, state = [x.to(device) for x in inputs_of(op, 2, 21, 6, 4)]
-    timed = [x.ndim == 3 or x.shape == (2, 21) for x in inputs]
-    first = [x[:, :8] if t else x for x, t in zip(inputs, timed, strict=True)]
-    second = [x[:, 8:] if t else x for x, t in zip(inputs, timed, strict=True)]
+    first = cut(op, inputs, slice(None), slice(8))
+    second = cut(op, inputs, slice(None), slice(8, None))
     y, last = fn(*inputs, state)
     y1, middle = fn(*first, state)
     y2, end = fn(*second, middle)
@@ -120,7 +143,7 @@ def test_two_halves_equal_the_whole(op, name, device):
 
 
 @pytest.mark.parametrize("op", OPS)
-@pytest.mark.parametrize(("name", "device"), STREAMING)
+@pytest.mark.parametrize(("name", "device"), EVERY)
 def test_without_a_state_it_starts_from_zero(op, name, device):
     fn = getattr(resolve(name, device), op)
     *inputs, state = [x.to(device) for x in inputs_of(op, 2, 9, 6, 4)]
@@ -128,7 +151,7 @@ def test_without_a_state_it_starts_from_zero(op, name, device):
         torch.testing.assert_close(ours, zero, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize(("name", "device"), STREAMING)
+@pytest.mark.parametrize(("name", "device"), EVERY)
 def test_without_input_time_adds_up(name, device):
     """Δ₁ then Δ₂ moves the state as Δ₁ + Δ₂ does."""
     drive, _, *rest = (x.to(device) for x in inputs_of("zoh_scan", 2, 2, 6, 4))
@@ -140,25 +163,19 @@ def test_without_input_time_adds_up(name, device):
 
 
 @pytest.mark.parametrize("op", OPS)
-@pytest.mark.parametrize(
-    "device", [*([] if GPU else ["cpu"]), pytest.param("cuda", marks=cuda_only)]
-)
-def test_packed_histories_give_what_they_give_alone(op, device):
+@pytest.mark.parametrize(("name", "device"), EVERY)
+def test_packed_histories_give_what_they_give_alone(op, name, device):
     """No padding is read, and nothing leaks from one history into the next."""
-    fn = getattr(resolve("triton", device), op)
+    fn = getattr(resolve(name, device), op)
     *inputs, _ = [x.to(device) for x in inputs_of(op, 3, 20, 6, 4)]
-    timed = [x.ndim == 3 or x.shape == (3, 20) for x in inputs]
-    lengths = torch.tensor([20, 1, 13], device=device)
-    rows = [
-        [x[b : b + 1, :length] if t else x for x, t in zip(inputs, timed, strict=True)]
-        for b, length in enumerate(lengths.tolist())
+    lengths = [20, 1, 13]
+    rows = [cut(op, inputs, slice(b, b + 1), slice(n)) for b, n in enumerate(lengths)]
+    together = [
+        torch.cat([row[i][0] for row in rows]) if i in EVENTS[op] else x
+        for i, x in enumerate(inputs)
     ]
-    packed = [
-        torch.cat([row[i][0] for row in rows]) if t else x
-        for i, (x, t) in enumerate(zip(inputs, timed, strict=True))
-    ]
-    packing = Packing.of_lengths(lengths, 20)
-    leaves = [x.clone().requires_grad_() for x in packed]
+    packing = Packing.of_lengths(torch.tensor(lengths, device=device), 20)
+    leaves = [x.clone().requires_grad_() for x in together]
     y, _ = fn(*leaves, packing=packing)
     alone = torch.cat([fn(*row)[0][0] for row in rows])
     torch.testing.assert_close(y, alone, rtol=1e-4, atol=1e-5)
@@ -166,10 +183,35 @@ def test_packed_histories_give_what_they_give_alone(op, device):
     singles = [[x.detach().clone().requires_grad_() for x in row] for row in rows]
     for row in singles:
         fn(*row)[0].square().sum().backward()
-    for i, t in enumerate(timed):
-        parts = [row[i].grad[0] if t else row[i].grad for row in singles]
-        expected = torch.cat(parts) if t else sum(parts)
-        torch.testing.assert_close(leaves[i].grad, expected, rtol=1e-4, atol=1e-4)
+    for i, leaf in enumerate(leaves):
+        timed = i in EVENTS[op]
+        parts = [row[i].grad[0] if timed else row[i].grad for row in singles]
+        expected = torch.cat(parts) if timed else sum(parts)
+        torch.testing.assert_close(leaf.grad, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize(("name", "device"), EVERY)
+def test_packed_histories_have_the_reference_values_states_and_gradients(op, name, device):
+    """Empty histories among them, each scan from a state of its own."""
+    inputs, packing = packed(op, inputs_of(op, 5, 18, 6, 4), [9, 0, 18, 1, 0])
+    through_last = name != "official"
+    reference = answers(REFERENCE[op], [x.double() for x in inputs], through_last, packing=packing)
+    there = Packing(packing.cu_seqlens.to(device), 25)  # a bound on the length will do
+    fn = getattr(resolve(name, device), op)
+    mine = answers(fn, [x.to(device) for x in inputs], through_last, packing=there)
+    for index, (ours, theirs) in enumerate(zip(mine, reference, strict=True)):
+        assert ours.shape == theirs.shape, f"answer {index}"
+        assert relative_error(ours, theirs) <= 1e-5, f"answer {index}"
+
+
+@pytest.mark.parametrize(("name", "device"), EVERY)
+def test_the_convolution_of_packed_histories_refuses_a_state(name, device):
+    *inputs, state = [x.to(device) for x in inputs_of("causal_conv", 1, 5, 6, 4)]
+    packing = Packing.of_batch(inputs[0])
+    flat = [inputs[0][0], *inputs[1:]]
+    with pytest.raises(ValueError, match="state must be None"):
+        resolve(name, device).causal_conv(*flat, state, packing)
 
 
 def at_the_end_of_memory(x):
@@ -179,15 +221,12 @@ def at_the_end_of_memory(x):
 
 
 @pytest.mark.parametrize("op", OPS)
-@pytest.mark.parametrize(
-    "device", [*([] if GPU else ["cpu"]), pytest.param("cuda", marks=cuda_only)]
-)
-def test_empty_histories_change_nothing(op, device):
+@pytest.mark.parametrize(("name", "device"), EVERY)
+def test_empty_histories_change_nothing(op, name, device):
     """A batch of fixed size is filled up with them, at its end above all."""
-    fn = getattr(resolve("triton", device), op)
+    fn = getattr(resolve(name, device), op)
     *inputs, _ = [x.to(device) for x in inputs_of(op, 1, 20, 6, 4)]
-    timed = [x.ndim == 3 or x.shape == (1, 20) for x in inputs]
-    flat = [at_the_end_of_memory(x[0]) if t else x for x, t in zip(inputs, timed, strict=True)]
+    flat = [at_the_end_of_memory(x[0]) if i in EVENTS[op] else x for i, x in enumerate(inputs)]
     results = []
     for lengths in ([20], [0, 20, 0, 0]):
         leaves = [x.requires_grad_() for x in flat]
@@ -199,12 +238,12 @@ def test_empty_histories_change_nothing(op, device):
 
 
 @pytest.mark.parametrize("op", OPS)
-def test_the_law_is_differentiable_in_double_precision(op):
+def test_the_reference_is_differentiable_in_double_precision(op):
     inputs = [x.double().requires_grad_() for x in inputs_of(op, 2, 3, 4, 3)]
     if op == "zoh_scan":  # a gap of 10⁹ s has no finite difference
         inputs[1] = (torch.rand(2, 3, dtype=torch.float64) * 5 + 0.1).requires_grad_()
         inputs[3] = torch.randn(3, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(LAW[op], inputs)
+    assert torch.autograd.gradcheck(REFERENCE[op], inputs)
 
 
 def test_time_scales():
@@ -213,6 +252,38 @@ def test_time_scales():
     expected = torch.log1p(seconds.double()).float()
     assert torch.equal(scale_time(seconds, "log1p"), expected)
     assert torch.equal(scale_time(seconds, "log1p_plus_one"), 1 + expected)
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_torch_runs_numbas_kernels_on_a_cpu(op):
+    inputs = inputs_of(op, 2, 33, 6, 4)
+    ours, theirs = (answers(getattr(resolve(n, "cpu"), op), inputs) for n in ("torch", "numba"))
+    assert all(torch.equal(x, y) for x, y in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "runs"),
+    [
+        ("torch", "cpu", "numba kernels on cpu in float32, torch in any other type"),
+        ("numba", "cpu", "numba kernels on cpu in float32, torch in any other type"),
+        ("torch", "cuda:1", "loops of torch's operations on cuda:1"),
+        ("naive", "cpu", "plain loops on cpu"),
+    ],
+)
+def test_a_backend_says_what_runs(name, device, runs):
+    backend = resolve(name, device)
+    assert (backend.name, backend.runs) == (name, runs)
+
+
+def test_every_backend_can_be_asked_for_in_the_parameters():
+    assert [Runtime(ssm_backend=name).ssm_backend for name in NAMES] == list(NAMES)
+
+
+def test_only_triton_wants_its_training_batches_packed():
+    pytest.importorskip("triton")
+    device = "cuda" if GPU else "cpu"
+    names = ["naive", "torch", "triton"]
+    assert [n for n in names if resolve(n, device).prefers_packed] == ["triton"]
 
 
 def test_the_choice_is_by_device(monkeypatch):
@@ -231,6 +302,11 @@ def test_a_backend_that_is_not_installed_is_refused_not_replaced(monkeypatch, na
     monkeypatch.setattr(backends, "find_spec", lambda _: None)
     with pytest.raises(ProjectError, match=f"ssm_backend '{name}' needs"):
         resolve(name, "cuda")
+
+
+def test_numba_is_refused_on_a_gpu():
+    with pytest.raises(ProjectError, match=r"'numba' runs on a CPU only, not on cuda:0: use ssm_"):
+        resolve("numba", "cuda:0")
 
 
 def test_a_gpu_backend_is_refused_on_a_cpu(monkeypatch):

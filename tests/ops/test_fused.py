@@ -104,10 +104,10 @@ def test_positions_without_a_target_count_for_nothing(device):
 def test_logits_are_written_only_where_products_must_be_exact(
     device, precision, half, width, expected, monkeypatch, rounded_products
 ):
-    from seqrec.ops.cross_entropy import fused
+    from seqrec.ops.cross_entropy import triton_fused
 
-    own, calls = fused.cross_entropy, []
-    monkeypatch.setattr(fused, "cross_entropy", lambda *x: calls.append(1) or own(*x))
+    own, calls = triton_fused.cross_entropy, []
+    monkeypatch.setattr(triton_fused, "cross_entropy", lambda *x: calls.append(1) or own(*x))
     torch.set_float32_matmul_precision(precision)
     hidden, items = (torch.randn(n, width, device=device) for n in (4, 9))
     with torch.autocast(device, torch.bfloat16, enabled=half):

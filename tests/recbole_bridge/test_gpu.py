@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from seqrec.errors import RunInterruptedError
+from seqrec.histories import loaders
 from seqrec.parameters import Runtime
-from seqrec.recbole_bridge import loaders
 from seqrec.recbole_bridge.api import rank, train
 from seqrec.training.checkpoints import CheckpointStore
-from tests.conftest import CPU, MODEL_OF, training
-from tests.recbole_bridge.test_resume import interrupt_at
+from tests.conftest import CPU, MODEL_OF
+from tests.recbole_bridge.helpers import experiment_of, train_of
+from tests.training.test_resume import interrupt_at
 
 pytestmark = [
     pytest.mark.gpu,
@@ -23,8 +24,8 @@ pytestmark = [
 def trained(name, files, store=None, resume=False, runtime=None, dropout=0.0, **changes):
     on_gpu = Runtime.model_validate({"device": "cuda", "show_progress": False, **(runtime or {})})
     options = {"epochs": 4, "early_stopping": 4, **changes}
-    model = MODEL_OF[name](dropout=dropout)
-    return train(name, files, model, training(name, **options), on_gpu, store, resume)
+    experiment = experiment_of(name, MODEL_OF[name](dropout=dropout), on_gpu, **options)
+    return train(experiment, files, store, resume)
 
 
 def losses(result):
@@ -49,7 +50,7 @@ def test_every_way_of_running_gives_the_same_losses(files, runtime, mode):
 
 
 def test_a_gpu_gives_the_losses_of_the_cpu(files):
-    on_cpu = train("ss4rec", files, MODEL_OF["ss4rec"](), training("ss4rec", epochs=2), CPU)
+    on_cpu = train_of("ss4rec", files, epochs=2)
     on_gpu = trained("ss4rec", files, epochs=2)
     assert losses(on_gpu) == pytest.approx(losses(on_cpu), rel=2e-4)
 

@@ -4,24 +4,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from recbole.data.interaction import Interaction
 
 from seqrec.datasets.model_artifact import ModelArtifactDataset
 from seqrec.errors import ProjectError
 from seqrec.histories.arrays import CODE
 from seqrec.metrics.ranking import metric_table
-from seqrec.recbole_bridge.api import load_recommender, rank, train
+from seqrec.recbole_bridge.api import rank
 from seqrec.recbole_bridge.recommenders import RECOMMENDERS
-from seqrec.recbole_bridge.trainer import BridgeTrainer
 from seqrec.tables import columns as c
-from tests.conftest import CPU, MODEL_OF, cyclic_ratings, process, training
-from tests.recbole_bridge.helpers import loaders_of, recommender_of
+from tests.conftest import CPU, cyclic_ratings, process
+from tests.recbole_bridge.helpers import evaluate, loaded, loaders_of
+from tests.recbole_bridge.helpers import train_of as trained
 
 pytestmark = pytest.mark.parametrize("name", list(RECOMMENDERS))
-
-
-def trained(name, files, **changes):
-    return train(name, files, MODEL_OF[name](), training(name, **changes), CPU)
 
 
 def hit_rate_at_1(name, artifact, files):
@@ -35,7 +30,7 @@ def train_pairs(loaders):
     flat = loaders.dataset.histories
     rows = flat.splits == CODE[c.TRAIN]
     columns = {c.USER: flat.users[rows], c.ITEM: flat.items[rows]}
-    return Interaction({name: torch.from_numpy(x).long() for name, x in columns.items()})
+    return {name: torch.from_numpy(x).long() for name, x in columns.items()}
 
 
 def test_it_learns_a_toy_pattern(name, files, make_files):
@@ -45,7 +40,7 @@ def test_it_learns_a_toy_pattern(name, files, make_files):
         assert hit_rate_at_1(name, artifact, files) > 0.9
         return
     artifact, _ = trained(name, files, epochs=60, early_stopping=60)
-    model, loaders = load_recommender(artifact, files, CPU)
+    model, loaders = loaded(artifact, files)
     pairs = train_pairs(loaders)
     scores = model.full_sort_predict(pairs)
     own = torch.zeros(loaders.dataset.user_num, loaders.dataset.item_num, dtype=torch.bool)
@@ -63,12 +58,13 @@ def test_the_loss_falls(name, files):
 
 def test_predict_equals_full_sort(name, files):
     loaders = loaders_of(name, files)
-    model = recommender_of(name, loaders).eval()
-    for interaction, *_ in loaders.test:
-        full = model.full_sort_predict(interaction).view(len(interaction), -1)
+    model = loaders.parts.recommender.eval()
+    for batch in loaders.test:
+        rows = len(batch[c.USER])
+        full = model.full_sort_predict(batch).view(rows, -1)
         for item in range(1, loaders.dataset.item_num):
-            one = interaction.interaction | {c.ITEM: torch.full((len(interaction),), item)}
-            torch.testing.assert_close(model.predict(type(interaction)(one)), full[:, item])
+            one = batch | {c.ITEM: torch.full((rows,), item)}
+            torch.testing.assert_close(model.predict(one), full[:, item])
 
 
 def test_save_and_load_keep_every_rank(name, files, tmp_path):
@@ -101,8 +97,8 @@ def test_the_same_seed_gives_the_same_numbers(name, files):
 @pytest.mark.parametrize("mask", c.MASKS)
 def test_our_metrics_equal_recboles_evaluator(name, files, mask):
     artifact, _ = trained(name, files, valid_mask=mask)
-    model, loaders = load_recommender(artifact, files, CPU)
-    theirs = BridgeTrainer(loaders.test.config, model).evaluate(loaders.test, False)
+    _, loaders = loaded(artifact, files)
+    theirs = evaluate(loaders, c.TEST)
     ranks = rank(artifact, files, CPU)
     wanted = (ranks[c.MASK] == mask) & (ranks[c.QUERY_TIME] == c.KNOWN)
     ours = metric_table(ranks[wanted][c.RANK], (1, 5, 10, 20)).mean()
@@ -139,8 +135,8 @@ def test_a_loss_that_is_no_number_stops_training(name, files, monkeypatch):
 def test_the_best_epoch_is_kept_not_the_last(name, files):
     artifact, history = trained(name, files, epochs=8, learning_rate=0.05, early_stopping=8)
     best = history["NDCG@10"].max()
-    model, loaders = load_recommender(artifact, files, CPU)
-    result = BridgeTrainer(loaders.valid.config, model).evaluate(loaders.valid, False)
+    _, loaders = loaded(artifact, files)
+    result = evaluate(loaders, c.VALID)
     assert result["ndcg@10"] == pytest.approx(best)
 
 

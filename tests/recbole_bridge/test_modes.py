@@ -5,14 +5,13 @@ import torch
 
 from seqrec.histories.batches import DELTA_LIST, NEGATIVE_LIST, TARGET_LIST
 from seqrec.tables import columns as c
-from tests.recbole_bridge.helpers import loaders_of, recommender_of, whole
+from tests.recbole_bridge.helpers import loaders_of, whole
 
 
 def same_negatives(batch):
     """Give each (user, target) one negative, whatever the mode."""
     targets = batch[TARGET_LIST]
-    batch.interaction[NEGATIVE_LIST] = ((targets * 5 + batch[c.USER][:, None]) % 17 + 1)[..., None]
-    return batch
+    return {**batch, NEGATIVE_LIST: ((targets * 5 + batch[c.USER][:, None]) % 17 + 1)[..., None]}
 
 
 @pytest.mark.parametrize("loss_type", ["CE", "BPR"])
@@ -20,9 +19,9 @@ def test_both_modes_give_the_same_loss_and_gradients(files, loss_type):
     results = []
     for mode in ("sequence", "prefix"):
         loaders = loaders_of("ss4rec", files, training_mode=mode, loss_type=loss_type)
-        model = recommender_of("ss4rec", loaders).double()
+        model = loaders.parts.recommender.double()
         batch = same_negatives(whole(loaders.train))
-        batch.interaction[DELTA_LIST] = batch[DELTA_LIST].double()
+        batch[DELTA_LIST] = batch[DELTA_LIST].double()
         loss = model.calculate_loss(batch)
         loss.backward()
         results.append((loss.detach(), {n: p.grad for n, p in model.named_parameters()}))

@@ -17,7 +17,7 @@ from recbole.utils import InputType
 
 from seqrec.recbole_bridge.config import BridgeConfig
 from seqrec.tables import columns as c
-from tests.recbole_bridge.helpers import config_of, loaders_of, recommender_of
+from tests.recbole_bridge.helpers import config_of, loaders_of
 
 
 class Plain(GeneralRecommender):
@@ -138,7 +138,7 @@ def test_recbole_still_lets_nan_rank_first(files):
 def test_recbole_still_writes_into_the_working_directory(files, tmp_path):
     loaders = loaders_of("ncf", files)
     before = {path.name for path in tmp_path.iterdir()}
-    Trainer(loaders.train.config, recommender_of("ncf", loaders)).tensorboard.close()
+    Trainer(loaders.parts.config, loaders.parts.recommender).tensorboard.close()
     assert {path.name for path in tmp_path.iterdir()} - before == {"log_tensorboard", "saved"}
 
 

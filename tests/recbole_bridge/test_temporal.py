@@ -7,10 +7,11 @@ from seqrec.metrics.ranking import metric_table
 from seqrec.parameters import Baselines
 from seqrec.ranking.popularity import rank_by_popularity
 from seqrec.ranking.recent import rank_by_recent_popularity
-from seqrec.recbole_bridge.api import load_recommender, rank, train
+from seqrec.recbole_bridge.api import rank
 from seqrec.tables import columns as c
 from seqrec.tables.schemas import TargetRanks
-from tests.conftest import CPU, MODEL_OF, cyclic_ratings, process, training
+from tests.conftest import CPU, cyclic_ratings, process
+from tests.recbole_bridge.helpers import loaded, train_of
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +24,7 @@ def interactions():
 @pytest.fixture
 def trained(make_files, interactions):
     files = make_files(interactions)
-    options = training("ss4rec", epochs=40, early_stopping=40)
-    return train("ss4rec", files, MODEL_OF["ss4rec"](), options, CPU)[0], files
+    return train_of("ss4rec", files, epochs=40, early_stopping=40)[0], files
 
 
 def test_who_has_a_test_interaction_is_asked_about_it(trained, interactions):
@@ -43,7 +43,7 @@ def test_who_has_a_test_interaction_is_asked_about_it(trained, interactions):
 
 
 def test_the_history_of_a_test_interaction_holds_everything_before_it(trained, interactions):
-    _, loaders = load_recommender(*trained, CPU)
+    _, loaders = loaded(*trained)
     lengths = interactions.groupby(c.USER).size()
     tested = interactions.loc[interactions[c.SPLIT] == c.TEST, c.USER]
     assert sorted(loaders.test.rows.length) == sorted(np.minimum(lengths[tested] - 1, 16))
@@ -52,7 +52,7 @@ def test_the_history_of_a_test_interaction_holds_everything_before_it(trained, i
 
 
 def test_only_what_lies_before_the_first_cut_is_learned(trained, interactions):
-    _, loaders = load_recommender(*trained, CPU)
+    _, loaders = loaded(*trained)
     loaders.train.start(0)
     targets = sum(
         int(fields["target_list"].ne(0).sum())

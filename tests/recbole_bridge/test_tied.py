@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from seqrec.ranking.popularity import rank_by_popularity
-from seqrec.recbole_bridge.api import load_recommender, rank, train
+from seqrec.recbole_bridge.api import rank
 from seqrec.tables import columns as c
 from seqrec.tables.schemas import TargetRanks
-from tests.conftest import CPU, MODEL_OF, cyclic_ratings, process, training
+from tests.conftest import CPU, cyclic_ratings, process
+from tests.recbole_bridge.helpers import loaded, train_of
 
 HELD_OUT = [c.TEST, c.TEST_TIED]
 
@@ -33,18 +34,18 @@ def rank_of_the_best(scores, right, hidden):
 @pytest.mark.parametrize("name", ["ss4rec", "ncf"])
 def test_ranks_are_those_of_the_best_of_the_second(make_files, interactions, name):
     files = make_files(interactions)
-    artifact, history = train(name, files, MODEL_OF[name](), training(name), CPU)
+    artifact, history = train_of(name, files)
     assert history["NDCG@10"].between(0, 1).all()
     ranks = rank(artifact, files, CPU)
     TargetRanks.validate(ranks)
-    recommender, loaders = load_recommender(artifact, files, CPU)
+    recommender, loaders = loaded(artifact, files)
     right = right_answers(interactions)
     assert max(map(len, right.values())) > 1
     before = interactions[~interactions[c.SPLIT].isin(HELD_OUT)]
     seen = before.groupby(c.USER)[c.ITEM].agg(set)
     tokens = loaders.dataset.field2id_token[c.ITEM]
     known = ranks[ranks[c.QUERY_TIME] == c.KNOWN].set_index([c.USER, c.MASK])
-    for batch, *_ in loaders.test:
+    for batch in loaders.test:
         every = recommender.full_sort_predict(batch).view(-1, len(tokens)).detach().numpy()
         for user, row in zip(loaders.dataset.id2token(c.USER, batch[c.USER]), every, strict=True):
             scores = dict(zip(tokens[1:], row[1:], strict=True))
@@ -56,8 +57,8 @@ def test_ranks_are_those_of_the_best_of_the_second(make_files, interactions, nam
 
 def test_histories_end_before_the_second(make_files, interactions):
     files = make_files(interactions)
-    artifact, _ = train("ss4rec", files, MODEL_OF["ss4rec"](), training("ss4rec"), CPU)
-    _, loaders = load_recommender(artifact, files, CPU)
+    artifact, _ = train_of("ss4rec", files)
+    _, loaders = loaded(artifact, files)
     for loader, split in ((loaders.valid, c.VALID), (loaders.test, c.TEST)):
         place = interactions[interactions[c.SPLIT] == split].set_index(c.USER)[c.POSITION]
         users = loaders.dataset.id2token(c.USER, loader.users)

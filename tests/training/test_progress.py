@@ -4,7 +4,7 @@ from rich.console import Console
 
 from seqrec.parameters import Runtime
 from seqrec.training import progress
-from tests.recbole_bridge import test_step
+from tests.training import test_step
 
 
 def test_a_terminal_shows_epochs_steps_loss_and_speed(files, monkeypatch):

@@ -3,14 +3,16 @@ import math
 import pytest
 import torch
 
-from seqrec.recbole_bridge.api import train
-from seqrec.training.step import Average, learning_rate_at
+from seqrec.training.processes import Processes
+from seqrec.training.schedule import learning_rate_factor
+from seqrec.training.state import TrainingState
 from seqrec.training.tally import DivergedError, Tally
-from tests.conftest import CPU, MODEL_OF, training
+from tests.conftest import CPU, training
+from tests.recbole_bridge.helpers import train_of
 
 
 def trained(name, files, **changes):
-    return train(name, files, MODEL_OF[name](), training(name, **changes), CPU)
+    return train_of(name, files, runtime=CPU, **changes)
 
 
 def weights(result):
@@ -52,25 +54,26 @@ def test_the_average_of_the_weights_is_what_is_kept(files):
 
 
 def test_an_average_moves_by_its_share_and_gives_the_weights_back():
-    weight = torch.nn.Parameter(torch.zeros(3))
-    average = Average([weight], 0.9)
-    with torch.no_grad():
-        weight.fill_(1.0)
-    average.update()
-    torch.testing.assert_close(average.values[0], torch.full((3,), 0.1))
-    with average.in_place():
-        torch.testing.assert_close(weight.detach(), torch.full((3,), 0.1))
-    assert (weight == 1).all()
+    model = torch.nn.Linear(3, 1, bias=False)
+    torch.nn.init.zeros_(model.weight)
+    state = TrainingState(model, training("ss4rec", ema_decay=0.9), {}, Processes())
+    torch.nn.init.ones_(model.weight)
+    state.average.update_parameters(model)
+    torch.testing.assert_close(state.evaluated.weight.detach(), torch.full((1, 3), 0.1))
+    state.keep_best()
+    torch.testing.assert_close(state.best["weight"], torch.full((1, 3), 0.1))
+    assert (model.weight == 1).all()
 
 
 def test_the_learning_rate_rises_and_falls():
-    rates = [learning_rate_at(2.0, s, 10, s / 100, "cosine") for s in range(100)]
-    assert rates[0] == pytest.approx(0.2 * (1 + math.cos(0)) / 2)
-    assert max(rates) < 2.0
+    cosine = training("ss4rec", schedule="cosine", warmup_steps=10)
+    rates = [learning_rate_factor(cosine, s, s / 100) for s in range(100)]
+    assert rates[0] == pytest.approx(0.1 * (1 + math.cos(0)) / 2)
+    assert max(rates) < 1.0
     assert rates.index(max(rates)) == 9
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[-1] < 0.01
-    assert {learning_rate_at(2.0, s, 0, s / 100, "constant") for s in range(100)} == {2.0}
+    assert {learning_rate_factor(training("ss4rec"), s, s / 100) for s in range(100)} == {1.0}
 
 
 def test_schedule_and_warm_up_reach_the_optimiser(files):

@@ -16,7 +16,7 @@ def check_device(runtime: Runtime) -> Check:
     """Name the device and its driver."""
     import torch
 
-    from seqrec.recbole_bridge.config import resolve_device
+    from seqrec.training.devices import resolve_device
 
     device = resolve_device(runtime.device)
     if device.type == "cpu":
@@ -40,7 +40,7 @@ def check_gpu(pipeline: Pipeline, catalog: DataCatalog) -> None:
     device = catalog.load("params:runtime").device
     if device.startswith("cuda"):
         # torch takes seconds to import: only who asks for a GPU waits for it here.
-        from seqrec.recbole_bridge.config import resolve_device
+        from seqrec.training.devices import resolve_device
 
         resolve_device(device)
 

@@ -9,7 +9,7 @@ from seqrec.checks.check import Check
 from seqrec.models.ss4rec import SS4RecEncoder
 from seqrec.ops.backend import Backend, resolve
 from seqrec.parameters import Runtime, SS4RecModel
-from seqrec.recbole_bridge.config import resolve_device
+from seqrec.training.devices import resolve_device
 
 TOLERANCE = 1e-4
 """Largest relative difference between float32 kernels and float64 loops."""

@@ -7,7 +7,7 @@ import torch
 
 from seqrec.checks.check import Check
 from seqrec.parameters import ModelParameters, NCFModel, Runtime, Training
-from seqrec.recbole_bridge.config import resolve_device
+from seqrec.training.devices import resolve_device
 
 GIB = 2**30
 CONTEXT_GIB = 1.0

@@ -16,6 +16,7 @@ from seqrec.parameters import ModelParameters, Runtime, Training
 from seqrec.recbole_bridge.api import train
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles, write_twin
+from seqrec.training.experiment import Experiment
 
 STEPS = 5
 """Steps of a rehearsed epoch; there are two."""
@@ -47,7 +48,7 @@ def rehearse(
     with tempfile.TemporaryDirectory() as folder:
         files = make_histories(Path(folder), training, getattr(model, "max_length", 50), n_items)
         with _hushed("seqrec"):
-            history = train(name, files, model, short, quiet)[1]
+            history = train(Experiment(name, model, short, quiet), files)[1]
     return _judge(name, history)
 
 

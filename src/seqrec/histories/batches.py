@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from seqrec.histories.arrays import Histories, Rows
+from seqrec.training.step import Fields
 
 ITEM_LIST = "item_id_list"
 """Inputs: item ids; (B, L), or (T,) packed."""
@@ -18,16 +19,25 @@ TARGET_LIST = "target_list"
 """The item after each input, 0 where it is not to be learned; shaped as the inputs."""
 LENGTH = "item_length"
 """Inputs of each row, (B,)."""
-OFFSETS = "offsets"
+CU_SEQLENS = "cu_seqlens"
 """Where each row of a packed batch begins, and the end, (R + 1,)."""
 NEGATIVE_LIST = "negative_list"
 """Sampled items: beside each target, (..., negatives), or one set for all, (negatives,)."""
 LOG_Q = "log_q"
 """Log-probability that an item is drawn, (n_items,)."""
+LABEL = "label"
+"""1 for a user-item pair of the data, 0 for a drawn one, (B,)."""
+NEGATIVE_ITEM = "neg_item_id"
+"""A drawn item beside each pair, (B,)."""
+SHARE = "share"
+"""What a part's mean loss weighs in its step's, a scalar."""
 
-START, FIRST_TARGET, LAST_INTERVAL = "start", "first_target", "last_interval"
-
-Fields = dict[str, Tensor]
+START = "start"
+"""First input of each row, an index of the flat arrays, (R,)."""
+FIRST_TARGET = "first_target"
+"""Inputs of each row that only give context, (R,)."""
+LAST_INTERVAL = "last_interval"
+"""Seconds from the last input to the query, where they are not those of the data, (R,)."""
 
 
 def row_fields(rows: Rows, capacity: int | None = None) -> Fields:
@@ -99,7 +109,7 @@ class HistoryCutter:
         batch = self._read(here, inside, step >= fields[FIRST_TARGET][row])
         if LAST_INTERVAL in fields:
             batch[DELTA_LIST].scatter_(0, ends[:rows] - 1, fields[LAST_INTERVAL])
-        return {**batch, LENGTH: length, OFFSETS: torch.cat([ends.new_zeros(1), ends])}
+        return {**batch, LENGTH: length, CU_SEQLENS: torch.cat([ends.new_zeros(1), ends])}
 
     def _read(self, here: Tensor, inside: Tensor, learned: Tensor) -> Fields:
         # A complete history ends where the arrays end: what follows it is never used.

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrec.histories.arrays import Int64
+from seqrec.training.processes import Processes
 
 SHARDS = 8
-"""Users are dealt into this many hands; consecutive rows of an epoch come from different ones."""
+"""Groups of users, by id; consecutive rows of an epoch come from different ones."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,7 @@ def plan_epoch(
     targets: Int64,
     batch_size: int,
     generator: np.random.Generator,
-    rank: int = 0,
-    processes: int = 1,
+    processes: Processes,
     accumulate: int = 1,
 ) -> Epoch:
     """Shuffle rows, cut them into steps, and deal each step's rows by user.
@@ -61,15 +61,15 @@ def plan_epoch(
         targets: Targets each row learns,      (R,).
         batch_size: Rows in a step, of all processes together.
         generator: Decides the order.
-        rank: This process.
-        processes: How many share the work; each has the users whose id modulo it is its rank.
+        processes: Share the work; each has the users whose id modulo their number is its own.
         accumulate: Passes a step is split into.
     """
     order = _deal(users, generator.permutation(len(users)))
-    parts, totals = [], []
+    parts = []
+    totals = []
     for first in range(0, len(order), batch_size):
         step = order[first : first + batch_size]
-        mine = step[users[step] % processes == rank]
+        mine = step[users[step] % processes.count == processes.index]
         total = targets[step].sum()
         dealt = [mine[part::accumulate] for part in range(accumulate)]
         parts.append([Part(rows, float(targets[rows].sum() / total)) for rows in dealt])
@@ -78,11 +78,11 @@ def plan_epoch(
 
 
 def _deal(users: NDArray[np.integer], order: Int64) -> Int64:
-    """Reorder so that the hands of users take turns: every process has work in every step."""
-    hand = users[order] % SHARDS
-    by_hand = np.argsort(hand, kind="stable")
-    counts = np.bincount(hand, minlength=SHARDS)
+    """Reorder so that groups of users take turns: every process has work in every step."""
+    group = users[order] % SHARDS
+    by_group = np.argsort(group, kind="stable")
+    counts = np.bincount(group, minlength=SHARDS)
     turn = np.empty(len(order), dtype=np.int64)
     starts = np.cumsum(counts) - counts
-    turn[by_hand] = np.arange(len(order)) - np.repeat(starts, counts)
-    return order[np.lexsort((hand, turn))]
+    turn[by_group] = np.arange(len(order)) - np.repeat(starts, counts)
+    return order[np.lexsort((group, turn))]

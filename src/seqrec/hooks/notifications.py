@@ -7,7 +7,6 @@ import os
 import queue
 import threading
 import time
-from contextlib import ExitStack
 from typing import Any
 
 import requests
@@ -19,10 +18,10 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from seqrec.hooks.provenance import name_device
-from seqrec.hooks.run_facts import dataset_name, first_process, harmless, headline
+from seqrec.hooks.run_facts import CALLBACKS, dataset_name, first_process, harmless, headline
 from seqrec.parameters import Parameters
 from seqrec.services import WEBHOOK, one_line, redact
-from seqrec.training.callbacks import EpochEnded, listening
+from seqrec.training.callbacks import EpochEnd
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +82,6 @@ class NotificationHooks:
     def __init__(self) -> None:
         self._discord: Discord | None = None
         self._told_at: dict[str, float] = {}
-        self._open = ExitStack()
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -107,7 +105,7 @@ class NotificationHooks:
             f"{self._subject}: started on {name_device()}, {len(pipeline.nodes)} nodes"
             + (f", expected to take {expected}" if expected else "")
         )
-        self._open.enter_context(listening(self._tell_best))
+        catalog[CALLBACKS].load().add(self._tell_best)
 
     @hook_impl
     @harmless
@@ -118,6 +116,8 @@ class NotificationHooks:
             table = headline(data, self._parameters)
             shown = table[[name for name in columns if name in table]]
             self._table = f"\n```\n{shown.to_string()}\n```"
+        if self._discord and dataset_name.endswith(".trials"):
+            self._discord.post(f"{self._subject}: {_search_line(dataset_name, data)}")
 
     @hook_impl
     @harmless
@@ -134,28 +134,34 @@ class NotificationHooks:
             again = "`--resume` (`--params resume=true`) goes on from the last checkpoint"
             self._end(f"stopped: {one_line(error)}\n{again}")
 
-    def _tell_best(self, event: EpochEnded) -> None:
+    @harmless
+    def _tell_best(self, event: EpochEnd) -> None:
         """Report a new best, but not every one."""
         last = self._told_at.get(event.model, -float("inf"))
         if not event.best or time.monotonic() - last < self._pause():
             return
         self._told_at[event.model] = time.monotonic()
-        best, epoch = event.row[event.metric], int(event.row["epoch"])
         if self._discord:
             self._discord.post(
                 f"{self._subject}: {event.model} has a new best, "
-                f"valid {event.metric} {best:.4f} in epoch {epoch}"
+                f"valid {event.metric} {event.score:.4f} in epoch {event.epoch}"
             )
 
     def _pause(self) -> float:
         return 60 * self._parameters.notifications.best_minutes
 
     def _end(self, what: str) -> None:
-        self._open.close()
         discord, self._discord = self._discord, None
         if discord:
             discord.post(f"{self._subject}: {what}")
             discord.close()
+
+
+def _search_line(dataset_name: str, trials: Any) -> str:
+    """Sum a search up: how many trials there are, and the best."""
+    model = dataset_name.removesuffix(".trials")
+    best = trials["valid_metric"].max()
+    return f"search of {model}: {len(trials)} trials, best validation {best:.4f}"
 
 
 def _known(catalog: DataCatalog) -> bool:

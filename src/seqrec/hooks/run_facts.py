@@ -17,6 +17,9 @@ from seqrec.tables import columns as c
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 
+CALLBACKS = "callbacks"
+"""The catalog's entry that trainings call after each validation."""
+
 
 def first_process() -> bool:
     """Tell whether this process is the one of a run that writes and speaks."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +13,10 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 
 from seqrec.hooks.provenance import describe_run
-from seqrec.hooks.run_facts import dataset_name, first_process, harmless, headline
+from seqrec.hooks.run_facts import CALLBACKS, dataset_name, first_process, harmless, headline
 from seqrec.parameters import Parameters, Tracking
 from seqrec.services import Mode, resolve_mode
-from seqrec.training.callbacks import EpochEnded, listening
+from seqrec.training.callbacks import EpochEnd
 
 # wandb takes a second to import: runs that track nothing do without.
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ class TrackingHooks:
 
     def __init__(self) -> None:
         self._run: wandb.Run | None = None
-        self._open = ExitStack()
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -59,7 +57,7 @@ class TrackingHooks:
         }
         self._run = open_run(self._parameters.tracking, mode, self._id, _folder(catalog), config)
         catalog.save(TRACKED_RUN, {"id": self._id, "finished": False})
-        self._open.enter_context(listening(self._log_epoch))
+        catalog[CALLBACKS].load().add(self._log_epoch)
 
     @hook_impl
     @harmless
@@ -76,7 +74,7 @@ class TrackingHooks:
             return
         if dataset_name.endswith(".weights"):
             self._log_model(self._run, dataset_name.removesuffix(".weights"), data)
-        elif dataset_name in ("comparison", "differences"):
+        elif dataset_name in ("comparison", "differences") or dataset_name.endswith(".trials"):
             self._log_table(self._run, dataset_name, data)
         elif dataset_name == "report":
             self._log_folder(self._run, f"{self._dataset()}-report", "report", dataset_name, {})
@@ -106,12 +104,12 @@ class TrackingHooks:
                 return str(before["id"])
         return str(run_params["run_id"]).replace(":", ".")
 
-    def _log_epoch(self, event: EpochEnded) -> None:
+    @harmless
+    def _log_epoch(self, event: EpochEnd) -> None:
         if self._run:
             self._run.log({f"{event.model}/{name}": value for name, value in event.row.items()})
             if event.best:
-                best = event.row[event.metric]
-                self._run.summary[f"{event.model}/best_{event.metric}"] = best
+                self._run.summary[f"{event.model}/best_{event.metric}"] = event.score
 
     def _use_data(self, run: wandb.Run, files: Any) -> None:
         """Name the data by version, counts and ids; the interactions themselves stay here."""
@@ -152,7 +150,6 @@ class TrackingHooks:
                 run.summary.update({f"{model}/test_{metric}": v for metric, v in row.items()})
 
     def _close(self, exit_code: int) -> None:
-        self._open.close()
         run, self._run = self._run, None
         if run is None:
             return

@@ -28,7 +28,9 @@ class SS4RecBlock(nn.Module):
     def __init__(self, model: SS4RecModel, backend: Backend) -> None:
         super().__init__()
         size = model.hidden_size
-        self.dropout, self.backend, self.parts = model.dropout, backend, model.parts
+        self.dropout = model.dropout
+        self.backend = backend
+        self.parts = model.parts
         if model.parts != "mamba":
             self.time_aware = S5(size, model.d_state, model.dt_min, model.dt_max, backend)
             self.time_norm = nn.LayerNorm(size, eps=1e-12)

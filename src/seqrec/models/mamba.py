@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from seqrec.ops.backend import Backend
 from seqrec.ops.packing import Packing
 
-MambaState = tuple[Tensor, Tensor]
-"""Last inputs of the convolution, (B, W − 1, E), and last state of the scan, (B, E, N)."""
+MambaState = tuple[Tensor | None, Tensor]
+"""Last inputs of the convolution, (B, W − 1, E), and last state of the scan, (B, E, N).
+
+Packed histories are not gone on with: their convolution's is None."""
 
 
 class Mamba(nn.Module):
@@ -35,7 +37,8 @@ class Mamba(nn.Module):
         self, d_model: int, d_state: int, d_conv: int, expand: int, backend: Backend
     ) -> None:
         super().__init__()
-        self.d_inner, self.d_state = expand * d_model, d_state
+        self.d_inner = expand * d_model
+        self.d_state = d_state
         self.dt_rank = math.ceil(d_model / 16)
         self.in_proj = nn.Linear(d_model, 2 * self.d_inner, bias=False)
         self.conv1d = nn.Conv1d(
@@ -73,16 +76,17 @@ class Mamba(nn.Module):
         Returns:
             Output, (B, L, d_model), and the state to go on from.
         """
-        packed = {} if packing is None else {"packing": packing}
         conv_state, scan_state = state or (None, None)
         # Two products, not one and a split: its gradient would copy both halves together.
         x, z = (F.linear(hidden, half) for half in self.in_proj.weight.chunk(2))
+        bias = self.conv1d.bias
+        assert bias is not None  # noqa: S101 - for the type checker
         x, conv_state = self.backend.causal_conv(
-            x, self.conv1d.weight[:, 0], self.conv1d.bias, conv_state, **packed
+            x, self.conv1d.weight[:, 0], bias, conv_state, packing
         )
         dt, B, C = self.x_proj(x).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
         A = -torch.exp(self.A_log)
         y, scan_state = self.backend.selective_scan(
-            x, self.dt_proj(dt), A, B, C, self.D, z, scan_state, **packed
+            x, self.dt_proj(dt), A, B, C, self.D, z, scan_state, packing
         )
         return self.out_proj(y), (conv_state, scan_state)

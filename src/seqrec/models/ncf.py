@@ -69,7 +69,8 @@ class NeuMF(nn.Module):
         of_users = F.linear(self.user_mlp(users), first.weight[:, :size])
         of_items = F.linear(self.item_mlp.weight, first.weight[:, size:], first.bias)
         gmf_size = self.user_mf.embedding_dim
-        gmf_weight, mlp_weight = self.output.weight[0, :gmf_size], self.output.weight[0, gmf_size:]
+        gmf_weight = self.output.weight[0, :gmf_size]
+        mlp_weight = self.output.weight[0, gmf_size:]
         gmf = (self.user_mf(users) * gmf_weight) @ self.item_mf.weight.T
         hidden = self._tower(of_users[:, None] + of_items)
         logits: Tensor = gmf + hidden @ mlp_weight + self.output.bias

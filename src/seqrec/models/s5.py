@@ -62,7 +62,6 @@ class S5(nn.Module):
             y:    Output,                       (B, L, H).
             last: State after the last input,   (B, 2P).
         """
-        packed = {} if packing is None else {"packing": packing}
         drive = F.linear(u, torch.cat([self.B[..., 0], self.B[..., 1]]))
         states, last = self.backend.zoh_scan(
             drive,
@@ -71,7 +70,7 @@ class S5(nn.Module):
             self.Lambda_im,
             torch.exp(self.log_step),
             state,
-            **packed,
+            packing,
         )
         y = F.linear(states, torch.cat([self.C[..., 0], -self.C[..., 1]], dim=1))
         return y + self.D * u, last

@@ -33,7 +33,8 @@ class SS4RecEncoder(nn.Module):
         self.item_embedding = nn.Embedding(n_items, model.hidden_size, padding_idx=PADDING)
         self.blocks = nn.ModuleList(SS4RecBlock(model, backend) for _ in range(model.n_layers))
         self.input_dropout = nn.Dropout(model.input_dropout)
-        self.time_scale, self.backend = model.time_scale, backend
+        self.time_scale = model.time_scale
+        self.backend = backend
         self._init_weights(model.initialization)
 
     def _init_weights(self, initialization: str) -> None:
@@ -50,8 +51,7 @@ class SS4RecEncoder(nn.Module):
         Args:
             items:     Item ids, 0 is padding on the right,  (B, L).
             intervals: Seconds from each event to the next,  (B, L).
-            packing:   Layout of packed histories, (T,) and (T,), for a backend that packs; None
-                for a dense batch.
+            packing:   Layout of packed histories, (T,) and (T,); None for a dense batch.
 
         Returns:
             Hidden states, (B, L, D) or (T, D).

@@ -1,1 +1,1 @@
-"""Pure functions on tensors: each has a plain fp64-capable ``naive`` twin that is the law."""
+"""Pure functions on tensors: a folder is an op, a file in it a backend, `naive` the reference."""

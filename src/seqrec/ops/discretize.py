@@ -28,7 +28,8 @@ def zoh(eigenvalues: Tensor, interval: Tensor, step: Tensor) -> tuple[Tensor, Te
     exponent = eigenvalues.real * (interval[..., None] * step)
     angle = _angle(eigenvalues.imag, interval, step)
     magnitude = torch.exp(exponent)
-    sine, cosine = torch.sin(angle), torch.cos(angle)
+    sine = torch.sin(angle)
+    cosine = torch.cos(angle)
     # exp(a)cos(b) − 1 without cancellation for short intervals. For long ones that form's gradient
     # would be a difference of equal numbers times the interval.
     short = torch.expm1(exponent) * cosine - 2 * torch.sin(angle / 2) ** 2

@@ -16,15 +16,17 @@ from numba.extending import intrinsic
 
 MATHS = {"reassoc", "contract", "arcp", "nsz"}
 """Sums may be reordered, so that they run in vectors; NaN and Inf keep their meaning."""
-LOG2_E, LN_2 = 1.4426950408889634, 0.6931471805599453
-_ONE, _LOWEST, _HIGHEST = np.float32(1.0), np.float32(-127.0), np.float32(127.0)
-_P1, _P2, _P3, _P4, _P5, _P6 = (
-    np.float32(x)
-    for x in (
-        6.931472028550421e-1, 2.402264791363012e-1, 5.550332471162809e-2,
-        9.618437357674640e-3, 1.339887440266574e-3, 1.535336188319500e-4,
-    )
-)  # fmt: skip
+LOG2_E = 1.4426950408889634
+LN_2 = 0.6931471805599453
+_ONE = np.float32(1.0)
+_LOWEST = np.float32(-127.0)
+_HIGHEST = np.float32(127.0)
+_P1 = np.float32(6.931472028550421e-1)
+_P2 = np.float32(2.402264791363012e-1)
+_P3 = np.float32(5.550332471162809e-2)
+_P4 = np.float32(9.618437357674640e-3)
+_P5 = np.float32(1.339887440266574e-3)
+_P6 = np.float32(1.535336188319500e-4)
 
 
 @intrinsic

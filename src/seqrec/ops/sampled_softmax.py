@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from seqrec.ops.cross_entropy.naive import NO_TARGET
+from seqrec.ops.cross_entropy import NO_TARGET
 
 
 def sampled_cross_entropy(

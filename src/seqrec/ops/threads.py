@@ -10,6 +10,11 @@ import torch
 from torch import Tensor
 
 
+def serves(x: Tensor) -> bool:
+    """Tell whether the compiled loops can take a tensor: float32 on a CPU."""
+    return x.device.type == "cpu" and x.dtype == torch.float32
+
+
 def in_threads(kernel: Callable[..., None], shared: Tensor, *per_row: Tensor) -> None:
     """Run a kernel that releases Python's lock on slices of a batch, one per thread.
 
@@ -18,9 +23,10 @@ def in_threads(kernel: Callable[..., None], shared: Tensor, *per_row: Tensor) ->
         shared: Given whole to every thread.
         *per_row: Contiguous, the batch first.
     """
-    rows, whole = len(per_row[0]), shared.numpy()
+    rows = len(per_row[0])
     if not rows:
         return
+    whole = shared.numpy()
     arrays = [x.numpy() for x in per_row]
     ends = np.linspace(0, rows, min(torch.get_num_threads(), rows) + 1).astype(int)
 

@@ -13,12 +13,14 @@ from seqrec.ops.backend import resolve
 def main() -> None:
     """Run each compiled op forward and backward on a tiny batch."""
     backend = resolve("torch", "cpu")
-    sequence, interval = torch.ones(1, 2, 2, requires_grad=True), torch.ones(1, 2)
-    vector, matrix = torch.ones(1), -torch.ones(2, 2)
-    y, _ = backend.zoh_scan(sequence, interval, -vector, vector, vector)
-    y, _ = backend.causal_conv(y, torch.ones(2, 2), torch.ones(2))
-    z, _ = backend.selective_scan(y, sequence, matrix, sequence, sequence, torch.ones(2), sequence)
-    torch.autograd.backward(z.sum())
+    x = torch.ones(1, 2, 2, requires_grad=True)
+    one = torch.ones(1)
+    taps = torch.ones(2, 2)
+    skip = torch.ones(2)
+    y, _ = backend.zoh_scan(x, torch.ones(1, 2), -one, one, one)
+    y, _ = backend.causal_conv(y, taps, skip)
+    y, _ = backend.selective_scan(y, x, -taps, x, x, skip, x)
+    torch.autograd.backward(y.sum())
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ class Runtime(Frozen):
     """The machine a run uses; changes what is computed by rounding at most."""
 
     device: str = Field("cpu", pattern=r"^(cpu|auto|cuda(:\d+)?)$")
-    ssm_backend: Literal["auto", "official", "triton", "torch", "naive"] = Field(
+    ssm_backend: Literal["auto", "official", "triton", "torch", "numba", "naive"] = Field(
         "auto", description="Which implementation runs the recurrences; the function is the same."
     )
     precision: Literal["float32", "tf32", "bf16"] = Field(

@@ -11,6 +11,7 @@ from kedro.pipeline import Node, Pipeline
 from seqrec.models.artifact import ModelArtifact
 from seqrec.parameters import Runtime, Training
 from seqrec.tables.atomic_files import AtomicFiles
+from seqrec.training.callbacks import Callbacks
 from seqrec.training.checkpoints import CheckpointStore
 
 
@@ -32,6 +33,7 @@ def create_training_pipeline(namespace: str, model_type: type) -> Pipeline:
                     "params:runtime",
                     "checkpoints",
                     "params:resume",
+                    "callbacks",
                 ],
                 ["weights", "history"],
                 name="train",
@@ -44,7 +46,7 @@ def create_training_pipeline(namespace: str, model_type: type) -> Pipeline:
             ),
         ],
         namespace=namespace,
-        inputs="atomic_files",
+        inputs={"atomic_files", "callbacks"},
         parameters={"params:runtime", "params:resume"},
         tags="training",
     )
@@ -60,6 +62,7 @@ def _typed(namespace: str, model_type: type) -> Callable[..., Any]:
         runtime: Runtime,
         checkpoints: CheckpointStore,
         resume: bool,
+        callbacks: Callbacks,
     ) -> tuple[ModelArtifact, pd.DataFrame]:
         """Train a model to its early stop.
 
@@ -70,13 +73,16 @@ def _typed(namespace: str, model_type: type) -> Callable[..., Any]:
             runtime: The machine.
             checkpoints: Where an interrupted training leaves what it has.
             resume: Go on from there.
+            callbacks: Called after each validation.
 
         Returns:
             The best weights, and a row of losses and metrics per epoch.
         """
         from seqrec.recbole_bridge.api import train
+        from seqrec.training.experiment import Experiment
 
-        return train(namespace, atomic_files, model, training, runtime, checkpoints, resume)
+        experiment = Experiment(namespace, model, training, runtime)
+        return train(experiment, atomic_files, checkpoints, resume, callbacks)
 
     train_model.__name__ = f"train_{namespace}"
     train_model.__annotations__["model"] = model_type

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqrec.histories.batches import TIED_LIST
 from seqrec.tables import columns as c
 
 
-def full_sort_scores(model: nn.Module, interaction: Any, n_items: int) -> Tensor:
+class FullSortModel(Protocol):
+    """What can be ranked with: a model that scores every item for each row of a batch."""
+
+    def full_sort_predict(self, interaction: Any) -> Tensor:
+        """Score every item, (B, n_items)."""
+        ...
+
+
+def full_sort_scores(model: FullSortModel, batch: Any, n_items: int) -> Tensor:
     """Score every item; padding gets −inf.
 
-    Where several items are as right (tie policy ``group``), the held-out one gets the best of
-    their scores and the others get −inf: any of them counts, and none stands in another's way.
+    Where several items are right answers (tie policy ``group``), the held-out one gets the best
+    of their scores and the others get −inf: any of them counts, and none ranks above another.
 
     RecBole's Trainer falls back to pair-wise `predict` on any NotImplementedError and lets NaN
     rank first; here both stop the run.
 
     Args:
         model: A recommender.
-        interaction: A batch on the model's device.
+        batch: A batch on the model's device, by field.
         n_items: Items, padding included.
 
     Returns:
@@ -31,13 +39,14 @@ def full_sort_scores(model: nn.Module, interaction: Any, n_items: int) -> Tensor
     Raises:
         FloatingPointError: A score is NaN or infinite.
     """
-    scores: Tensor = model.full_sort_predict(interaction).view(-1, n_items)  # type: ignore[operator]
+    scores = model.full_sort_predict(batch).view(-1, n_items)
     if not torch.isfinite(scores).all():
         raise FloatingPointError(f"{type(model).__name__} gave scores that are NaN or infinite")
     scores = scores.clone()
     scores[:, 0] = -torch.inf
-    if TIED_LIST in interaction:
-        target, tied = interaction[c.ITEM][:, None], interaction[TIED_LIST]
+    if TIED_LIST in batch:
+        target = batch[c.ITEM][:, None]
+        tied = batch[TIED_LIST]
         best = scores.gather(1, torch.cat([target, tied], dim=1)).amax(1, keepdim=True)
         scores.scatter_(1, tied, -torch.inf).scatter_(1, target, best)
     return scores

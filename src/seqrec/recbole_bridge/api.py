@@ -1,56 +1,73 @@
-"""What the pipelines call: train a model, rank the held-out items."""
+"""What the pipelines call: train a model, rank the held-out items, list the best ones."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from recbole.utils import init_seed
-from torch import Tensor
 
 from seqrec.errors import ProjectError
+from seqrec.histories.feed import Feed, make_feed
+from seqrec.histories.held_out import HeldOutLoader
+from seqrec.histories.loaders import make_train_loader
 from seqrec.models.artifact import ModelArtifact
-from seqrec.parameters import ModelParameters, Runtime, Training
-from seqrec.ranking.masking import HistoryMask
-from seqrec.ranking.scoring import full_sort_scores, target_ranks
-from seqrec.recbole_bridge.config import build_config, resolve_device
+from seqrec.parameters import Recommend, Runtime, Training
+from seqrec.ranking.held_out import rank_held_out
+from seqrec.ranking.lists import list_best_items
+from seqrec.recbole_bridge.config import BridgeConfig, build_config
 from seqrec.recbole_bridge.dataset import InteractionDataset
-from seqrec.recbole_bridge.loaders import Loaders, build_loaders
+from seqrec.recbole_bridge.loaders import RecBoleHeldOutLoader
 from seqrec.recbole_bridge.recommenders import RECOMMENDERS
 from seqrec.recbole_bridge.trainer import BridgeTrainer
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles
+from seqrec.training.callbacks import Callback
 from seqrec.training.checkpoints import CheckpointStore
-from seqrec.training.processes import Ranks, connect
+from seqrec.training.experiment import Experiment
+from seqrec.training.processes import Processes, connect
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Assembly:
+    """A recommender and the data it was built for.
+
+    Attributes:
+        config: RecBole's.
+        dataset: RecBole's.
+        recommender: On the experiment's device.
+        feed: What loaders cut batches from.
+    """
+
+    config: BridgeConfig
+    dataset: InteractionDataset
+    recommender: Any
+    feed: Feed
+
+
 def train(
-    name: str,
+    experiment: Experiment,
     files: AtomicFiles,
-    model: ModelParameters,
-    training: Training,
-    runtime: Runtime,
     store: CheckpointStore | None = None,
     resume: bool = False,
-    on_epoch: Callable[[int, float], None] | None = None,
+    callback: Callback = lambda _: None,
 ) -> tuple[ModelArtifact, pd.DataFrame]:
     """Train a model to its early stop.
 
     Args:
-        name: Key of `RECOMMENDERS`.
+        experiment: What is trained, how, and where.
         files: The atomic files.
-        model: The network's parameters.
-        training: How to train.
-        runtime: The machine.
         store: Where checkpoints are kept; None for nowhere.
         resume: Go on from the newest checkpoint, if there is one.
-        on_epoch: Called with each epoch and its validation score.
+        callback: Called after each validation.
 
     Returns:
         The best weights with their configuration, and a row per epoch.
@@ -60,40 +77,22 @@ def train(
         ProjectError: The checkpoint to resume is of another experiment.
         RunInterruptedError: A signal came; a checkpoint was written.
     """
-    config = build_config(name, RECOMMENDERS[name], files, model, training, runtime)
-    ranks = connect(config["device"])
-    init_seed(config["seed"], config["reproducibility"])
-    loaders = build_loaders(config, files, ranks)
-    record = {
-        "name": name,
-        "model": model.model_dump(mode="json"),
-        "training": training.model_dump(mode="json"),
-        "ids": _fingerprint(loaders),
-    }
-    recommender = RECOMMENDERS[name](config, loaders.dataset).to(config["device"])
-    if ranks.rank:  # the same weights, but dropout and negatives of its own
-        torch.manual_seed(config["seed"] + ranks.rank)
-    trainer = BridgeTrainer(config, recommender, ranks, store, record)
+    training = experiment.training
+    processes = connect(experiment.device)
+    init_seed(training.seed, True)
+    parts = assemble(experiment, files, processes)
+    if processes.index:  # the same weights, but dropout and negatives of its own
+        torch.manual_seed(training.seed + processes.index)
+    record = {**experiment.record(), "ids": fingerprint(parts.dataset)}
+    trainer = BridgeTrainer(parts.config, parts.recommender, experiment, processes, store, record)
     _begin(trainer, resume)
-    trainer.fit(loaders.train, loaders.valid.at(config["valid_query_time"]), on_epoch)
-    history = pd.DataFrame(trainer.history)
-    return ModelArtifact(recommender.state_dict(), {**record, "torch": torch.__version__}), history
-
-
-def _begin(trainer: BridgeTrainer, resume: bool) -> None:
-    """Go on from a checkpoint, or put the checkpoints of an earlier training aside."""
-    store, name = trainer.store, trainer.config["name"]
-    if store is None or (resume and trainer.resume()) or not trainer.ranks.writes:
-        return
-    if resume:
-        logger.warning("%s has no checkpoint to go on from: it starts anew", name)
-    aside = store.set_aside()
-    if aside:
-        logger.warning(
-            "%s starts anew; the checkpoints of an earlier, unfinished training are now in %s "
-            "(--params resume=true would have gone on from them)",
-            name, aside,
-        )  # fmt: skip
+    valid = HeldOutLoader(parts.feed, c.VALID, training.valid_query_time)
+    trainer.fit(
+        make_train_loader(parts.feed), RecBoleHeldOutLoader(parts.dataset, valid), callback
+    )
+    config = {**record, "torch": torch.__version__}
+    training_log = pd.DataFrame(trainer.state.training_log)
+    return ModelArtifact(parts.recommender.state_dict(), config), training_log
 
 
 def rank(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> pd.DataFrame:
@@ -110,73 +109,113 @@ def rank(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> pd.Da
     Raises:
         ProjectError: The model was trained on other users or items.
     """
-    ranks = connect(resolve_device(runtime.device))
-    recommender, loaders = load_recommender(artifact, files, runtime, ranks)
-    tables = [
-        _rank_at(recommender, loaders, query_time, ranks).assign(**{c.QUERY_TIME: query_time})
-        for query_time in (c.QUERY_TIMES if recommender.uses_time else c.QUERY_TIMES[:1])
-    ]
-    if not recommender.uses_time:  # the same list whatever the time
-        tables += [tables[0].assign(**{c.QUERY_TIME: other}) for other in c.QUERY_TIMES[1:]]
-    wanted = [c.USER, c.ITEM, c.MASK, c.QUERY_TIME, c.RANK, c.CANDIDATES]
-    return pd.concat(tables, ignore_index=True)[wanted]
+    parts = load(artifact, files, runtime)
+    loader = HeldOutLoader(parts.feed, c.TEST, c.KNOWN)
+    tokens = parts.dataset.field2id_token
+    return rank_held_out(parts.recommender, loader, parts.recommender.uses_time, tokens)
 
 
-def load_recommender(
-    artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime, ranks: Ranks | None = None
-) -> tuple[Any, Loaders]:
-    """Rebuild a trained model and the loaders of the data it was trained on."""
+def recommend(
+    artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime, options: Recommend
+) -> pd.DataFrame:
+    """List the k best items that a user has not seen, for each moment.
+
+    Args:
+        artifact: A trained model.
+        files: The atomic files it was trained on; the whole histories are read.
+        runtime: The machine.
+        options: How many, for whom, when.
+
+    Returns:
+        user_id, moment, place (from 1), item_id, score.
+
+    Raises:
+        ProjectError: A user is not in the data, or the model was trained on other data.
+    """
+    parts = load(artifact, files, runtime)
+    users = _ids_of(parts.dataset, options.users)
+    tokens = parts.dataset.field2id_token
+    return list_best_items(parts.recommender, parts.feed, users, options, tokens)
+
+
+def assemble(experiment: Experiment, files: AtomicFiles, processes: Processes) -> Assembly:
+    """Read the interactions and build the recommender for them.
+
+    Args:
+        experiment: What is trained, how, and where.
+        files: The atomic files.
+        processes: The processes that share the work.
+    """
+    recommender_class = RECOMMENDERS[experiment.name]
+    config = build_config(recommender_class, files, experiment)
+    dataset = InteractionDataset(config)
+    recommender = recommender_class(config, dataset, experiment).to(experiment.device)
+    feed = make_feed(
+        dataset.histories,
+        dataset.user_num,
+        dataset.item_num,
+        experiment,
+        processes,
+        recommender.packs_histories,
+    )
+    return Assembly(config, dataset, recommender, feed)
+
+
+def load(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> Assembly:
+    """Rebuild a trained model and the data it was trained on.
+
+    Raises:
+        ProjectError: The model was trained on other users or items.
+    """
     name = artifact.config["name"]
-    recommender_class = RECOMMENDERS[name]
-    model = recommender_class.parameters_type.model_validate(artifact.config["model"])
+    model = RECOMMENDERS[name].parameters_type.model_validate(artifact.config["model"])
     training = Training.model_validate(artifact.config["training"])
-    config = build_config(name, recommender_class, files, model, training, runtime)
-    loaders = build_loaders(config, files, ranks)
-    if _fingerprint(loaders) != artifact.config["ids"]:
+    experiment = Experiment(name, model, training, runtime)
+    parts = assemble(experiment, files, connect(experiment.device))
+    if fingerprint(parts.dataset) != artifact.config["ids"]:
         raise ProjectError(
             f"{name}.weights was trained on other users or items than {files.dataset}: "
             f"train it again (kedro run --pipeline train_{name})"
         )
-    recommender = recommender_class(config, loaders.dataset)
-    recommender.load_state_dict(artifact.weights)
-    return recommender.to(config["device"]).eval(), loaders
+    parts.recommender.load_state_dict(artifact.weights)
+    parts.recommender.eval()
+    return parts
 
 
-@torch.inference_mode()
-def _rank_at(recommender: Any, loaders: Loaders, query_time: str, ranks: Ranks) -> pd.DataFrame:
-    """Rank this process's users, and gather those of the others."""
-    dataset = loaders.dataset
-    mask = HistoryMask(dataset.histories, c.TEST, dataset.user_num, recommender.device)
-    parts: dict[str, list[Tensor]] = {name: [] for name in c.MASKS}
-    for batch, _, _, targets in loaders.test.at(query_time):
-        scores = full_sort_scores(recommender, batch, dataset.item_num)
-        for name in c.MASKS:
-            shown = mask.apply(scores, batch[c.USER], targets) if name == c.MASKED else scores
-            columns = (batch[c.USER], targets, *target_ranks(shown, targets))
-            parts[name].append(torch.stack([x.double() for x in columns], dim=1))
-    tables = [
-        _rank_table(dataset, ranks.gather(torch.cat(rows))).assign(**{c.MASK: name})
-        for name, rows in parts.items()
-    ]
-    return pd.concat(tables, ignore_index=True)
+def _begin(trainer: BridgeTrainer, resume: bool) -> None:
+    """Go on from a checkpoint, or put the checkpoints of an earlier training aside."""
+    store = trainer.store
+    name = trainer.experiment.name
+    if store is None or (resume and trainer.resume()) or not trainer.processes.writes:
+        return
+    if resume:
+        logger.warning("%s has no checkpoint to resume from: it starts anew", name)
+    aside = store.set_aside()
+    if aside:
+        logger.warning(
+            "%s starts anew; the checkpoints of an earlier, unfinished training are now in %s "
+            "(--params resume=true would have resumed it)",
+            name,
+            aside,
+        )
 
 
-def _rank_table(dataset: InteractionDataset, rows: Tensor) -> pd.DataFrame:
-    """Name the columns of (user, item, rank, candidates), (U, 4)."""
-    users, items, rank, candidates = rows.cpu().unbind(1)
-    return pd.DataFrame(
-        {
-            c.USER: dataset.id2token(c.USER, users.long()),
-            c.ITEM: dataset.id2token(c.ITEM, items.long()),
-            c.RANK: rank.numpy(),
-            c.CANDIDATES: candidates.long().numpy(),
-        }
-    )
+def _ids_of(dataset: InteractionDataset, names: tuple[str, ...] | None) -> NDArray[np.int32]:
+    if names is None:
+        return np.arange(1, dataset.user_num, dtype=np.int32)
+    known = dataset.field2token_id[c.USER]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ProjectError(
+            f"recommend.users: user {unknown[0]!r} is not in {dataset.dataset_name} "
+            f"({len(unknown)} of {len(names)} are not)"
+        )
+    return np.array([known[name] for name in names], dtype=np.int32)
 
 
-def _fingerprint(loaders: Loaders) -> str:
+def fingerprint(dataset: InteractionDataset) -> str:
     """Hash the id maps: weights are rows of embeddings, and rows are ids."""
     digest = hashlib.sha256()
     for field in (c.USER, c.ITEM):
-        digest.update("\n".join(loaders.dataset.field2id_token[field].astype(str)).encode())
+        digest.update("\n".join(dataset.field2id_token[field].astype(str)).encode())
     return digest.hexdigest()

@@ -14,6 +14,7 @@ from seqrec.parameters import BPRMFModel, GRU4RecModel, SASRecModel
 from seqrec.recbole_bridge.config import BridgeConfig
 from seqrec.recbole_bridge.dataset import InteractionDataset
 from seqrec.recbole_bridge.next_item import RecBoleNextItem
+from seqrec.training.experiment import Experiment
 
 # One of the modules that come along (SINE) switches autograd's anomaly detection on for good,
 # which slows every training down.
@@ -68,12 +69,16 @@ class BPRMFRecommender(GeneralRecommender):
     """
 
     uses_time = False
+    packs_histories = False
     records_graphs = True
     parameters_type = BPRMFModel
 
-    def __init__(self, config: BridgeConfig, dataset: InteractionDataset) -> None:
+    def __init__(
+        self, config: BridgeConfig, dataset: InteractionDataset, experiment: Experiment
+    ) -> None:
         super().__init__(config, dataset)
-        size = config["model_parameters"].hidden_size
+        assert isinstance(experiment.model, BPRMFModel)  # noqa: S101 - for the type checker
+        size = experiment.model.hidden_size
         self.user_embedding = nn.Embedding(self.n_users, size)
         self.item_embedding = nn.Embedding(self.n_items, size)
         for table in (self.user_embedding, self.item_embedding):

@@ -9,7 +9,7 @@ from recbole.evaluator import Collector
 from torch import Tensor
 
 from seqrec.recbole_bridge.config import BridgeConfig
-from seqrec.training.processes import Ranks
+from seqrec.training.processes import Processes
 
 TOP_K = "rec.topk"
 
@@ -21,12 +21,12 @@ class HeldOutCollector(Collector):
 
     Args:
         config: From `build_config`.
-        ranks: The processes that each rank some of the users.
+        processes: Each ranks some of the users.
     """
 
-    def __init__(self, config: BridgeConfig, ranks: Ranks) -> None:
+    def __init__(self, config: BridgeConfig, processes: Processes) -> None:
         super().__init__(config)
-        self._ranks = ranks
+        self._processes = processes
 
     def eval_batch_collect(
         self, scores_tensor: Tensor, interaction: Any, positive_u: Tensor, positive_i: Tensor
@@ -40,5 +40,5 @@ class HeldOutCollector(Collector):
     def get_data_struct(self) -> Any:
         """Return what was collected, of all users, and forget it."""
         collected = super().get_data_struct()
-        collected.set(TOP_K, self._ranks.gather(collected.get(TOP_K)))
+        collected.set(TOP_K, self._processes.gather(collected.get(TOP_K)))
         return collected

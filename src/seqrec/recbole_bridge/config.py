@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,10 @@ import torch
 from recbole.config import Config
 from recbole.utils import InputType, ModelType
 
-from seqrec.errors import ProjectError
-from seqrec.ops.backend import resolve
-from seqrec.parameters import ModelParameters, Runtime, Training
+from seqrec.parameters import Training
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles
+from seqrec.training.experiment import Experiment
 
 _RECBOLE_METRIC = {"HR@10": "Hit@10", "NDCG@10": "NDCG@10", "MRR@10": "MRR@10"}
 
@@ -48,81 +46,28 @@ class BridgeConfig(Config):
         self.final_config_dict["MODEL_INPUT_TYPE"] = input_type
 
 
-def resolve_device(device: str) -> torch.device:
-    """Turn ``auto`` into what the machine has; refuse a GPU that is not there.
-
-    Args:
-        device: ``cpu``, ``auto``, ``cuda`` or ``cuda:N``.
-
-    Raises:
-        ProjectError: A GPU is asked for and this torch sees none.
-    """
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and "LOCAL_RANK" in os.environ:
-        device = f"cuda:{os.environ['LOCAL_RANK']}"  # torchrun: a GPU for each process
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise ProjectError(
-            f"runtime.device is {device!r} but torch {torch.__version__} sees no CUDA device: "
-            "use runtime.device=auto or cpu, or install a CUDA build of torch"
-        )
-    chosen = torch.device(device)
-    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
-        raise ProjectError(
-            f"{device} is asked for and this machine has {torch.cuda.device_count()} GPUs: "
-            "start no more processes (torchrun --nproc-per-node) than GPUs"
-        )
-    return chosen
-
-
-def packs(config: BridgeConfig) -> bool:
-    """Tell whether the model takes batches without padding."""
-    if not config["packs_histories"]:
-        return False
-    return resolve(config["ssm_backend"], config["device"]).packs
-
-
 def build_config(
-    name: str,
-    model_class: type[torch.nn.Module],
-    files: AtomicFiles,
-    model: ModelParameters,
-    training: Training,
-    runtime: Runtime,
+    recommender_class: type[torch.nn.Module], files: AtomicFiles, experiment: Experiment
 ) -> BridgeConfig:
-    """Translate our typed parameters into RecBole's configuration.
+    """Tell RecBole's own classes what they read, under their names; ours take `Experiment`.
 
     Args:
-        name: The model's namespace, shown in logs.
-        model_class: A recommender of `seqrec.recbole_bridge.recommenders`.
+        recommender_class: A recommender of `seqrec.recbole_bridge.recommenders`.
         files: The atomic files to read.
-        model: Parameters of the network, handed to the recommender as they are.
-        training: How to train.
-        runtime: The machine.
+        experiment: What is trained, how, and where.
     """
+    sequential = getattr(recommender_class, "type", None) == ModelType.SEQUENTIAL
     values = {
-        **_data_settings(files, model),
-        **_training_settings(model_class, training),
-        "name": name,
-        "model_parameters": model,
-        "packs_histories": getattr(model_class, "packs_histories", False),
-        "training_mode": training.training_mode,
-        "valid_mask": training.valid_mask,
-        "valid_query_time": training.valid_query_time,
-        "device": str(resolve_device(runtime.device)),
-        "ssm_backend": runtime.ssm_backend,
-        "precision": runtime.precision,
-        "cuda_graphs": runtime.cuda_graphs,
-        "histories": runtime.histories,
-        "worker": runtime.workers,
-        "checkpoint_minutes": runtime.checkpoint_minutes,
-        "show_progress": runtime.show_progress,
-        "eval_users": runtime.eval_batch_size,
+        **_data_settings(files),
+        **_training_settings(experiment.training),
+        "device": str(experiment.device),
+        "repeatable": sequential,
+        "MAX_ITEM_LIST_LENGTH": experiment.max_length,
     }
-    return BridgeConfig(model=model_class, dataset=files.dataset, config_dict=values)
+    return BridgeConfig(model=recommender_class, dataset=files.dataset, config_dict=values)
 
 
-def _data_settings(files: AtomicFiles, model: ModelParameters) -> dict[str, Any]:
+def _data_settings(files: AtomicFiles) -> dict[str, Any]:
     return {
         "data_path": str(files.data_path),
         "USER_ID_FIELD": c.USER,
@@ -136,30 +81,20 @@ def _data_settings(files: AtomicFiles, model: ModelParameters) -> dict[str, Any]
             "group_by": "user",
             "mode": "full",
         },
-        "MAX_ITEM_LIST_LENGTH": getattr(model, "max_length", None),
+        "train_neg_sample_args": None,  # negatives are ours (seqrec.histories.negatives)
     }
 
 
-def _training_settings(model_class: type[torch.nn.Module], training: Training) -> dict[str, Any]:
-    sequential = getattr(model_class, "type", None) == ModelType.SEQUENTIAL
+def _training_settings(training: Training) -> dict[str, Any]:
     return {
         "seed": training.seed,
         "reproducibility": True,
         "loss_type": training.loss_type,
-        "train_neg_sample_args": None,  # negatives are ours (seqrec.histories.negatives)
-        "negatives": training.negatives,
-        "negative_power": training.negative_power,
-        "rows_per_step": training.batch_size,
-        "accumulate": training.accumulate,
-        "repeatable": sequential,
         "epochs": training.epochs,
         "learner": "adam",
         "learning_rate": training.learning_rate,
         "weight_decay": training.weight_decay,
-        "clip_grad_norm": training.clip_grad_norm,
-        "warmup_steps": training.warmup_steps,
-        "schedule": training.schedule,
-        "ema_decay": training.ema_decay,
+        "clip_grad_norm": None,  # clipped by our step
         "stopping_step": training.early_stopping,
         "eval_step": 1,
         "metrics": ["Hit", "NDCG", "MRR"],

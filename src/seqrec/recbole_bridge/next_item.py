@@ -14,6 +14,7 @@ from seqrec.ops.backend import Backend, resolve
 from seqrec.ops.sampled_softmax import sampled_cross_entropy
 from seqrec.recbole_bridge.config import BridgeConfig
 from seqrec.recbole_bridge.dataset import InteractionDataset
+from seqrec.training.experiment import Experiment
 
 
 class NextItem:
@@ -37,6 +38,11 @@ class NextItem:
     backend: Backend
     loss_type: str
     ITEM_ID: str
+
+    def choose_loss(self, experiment: Experiment) -> None:
+        """Take the loss and the backend that computes it from the parameters."""
+        self.loss_type = experiment.training.loss_type
+        self.backend = resolve(experiment.runtime.ssm_backend, experiment.device)
 
     def encode(self, interaction: Interaction) -> Tensor:
         """Return the hidden state after each input, (B, L, D) or (T, D)."""
@@ -82,19 +88,20 @@ class NextItem:
     def _last(self, interaction: Interaction) -> Tensor:
         lengths = interaction[b.LENGTH]
         hidden = self.encode(interaction)
-        if b.OFFSETS in interaction:
-            return hidden[interaction[b.OFFSETS][1 : len(lengths) + 1] - 1]
+        if b.CU_SEQLENS in interaction:
+            return hidden[interaction[b.CU_SEQLENS][1 : len(lengths) + 1] - 1]
         return hidden[torch.arange(len(lengths), device=lengths.device), lengths - 1]
 
 
 class RecBoleNextItem(NextItem):
     """Mixin of RecBole's own networks: their ``forward`` gives every position, not the last."""
 
-    def __init__(self, config: BridgeConfig, dataset: InteractionDataset) -> None:
-        settings = _Settings(config, self.settings(config["model_parameters"]))
+    def __init__(
+        self, config: BridgeConfig, dataset: InteractionDataset, experiment: Experiment
+    ) -> None:
+        settings = _Settings(config, self.settings(experiment.model))
         super().__init__(settings, dataset)  # type: ignore[call-arg]
-        self.loss_type = config["loss_type"]
-        self.backend = resolve(config["ssm_backend"], config["device"])
+        self.choose_loss(experiment)
 
     @staticmethod
     def settings(model: Any) -> dict[str, Any]:
@@ -115,8 +122,9 @@ class _Settings:
     """RecBole's configuration with the names that one of its networks reads."""
 
     def __init__(self, config: BridgeConfig, settings: dict[str, Any]) -> None:
+        self._config = config
         # RecBole's networks know two losses by name; ours replaces theirs.
-        self._config, self._settings = config, {**settings, "loss_type": "CE"}
+        self._settings = {**settings, "loss_type": "CE"}
 
     def __getitem__(self, name: str) -> Any:
         return self._settings[name] if name in self._settings else self._config[name]

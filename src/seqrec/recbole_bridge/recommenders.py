@@ -14,7 +14,6 @@ from torch import Tensor
 from seqrec.histories import batches as b
 from seqrec.models.ncf import NeuMF
 from seqrec.models.ss4rec import SS4RecEncoder
-from seqrec.ops.backend import resolve
 from seqrec.ops.packing import Packing
 from seqrec.parameters import NCFModel, SS4RecModel
 from seqrec.recbole_bridge.baselines import (
@@ -25,6 +24,7 @@ from seqrec.recbole_bridge.baselines import (
 from seqrec.recbole_bridge.config import BridgeConfig
 from seqrec.recbole_bridge.dataset import InteractionDataset
 from seqrec.recbole_bridge.next_item import NextItem
+from seqrec.training.experiment import Experiment
 
 logger = logging.getLogger(__name__)
 
@@ -33,15 +33,17 @@ class SS4RecRecommender(NextItem, SequentialRecommender):
     """SS4Rec in RecBole; Mamba4Rec and the paper's ablations are settings of its blocks."""
 
     uses_time = True
-    packs_histories = True
     parameters_type = SS4RecModel
 
-    def __init__(self, config: BridgeConfig, dataset: InteractionDataset) -> None:
+    def __init__(
+        self, config: BridgeConfig, dataset: InteractionDataset, experiment: Experiment
+    ) -> None:
         super().__init__(config, dataset)
-        self.loss_type = config["loss_type"]
-        self.backend = resolve(config["ssm_backend"], config["device"])
-        logger.info("ssm_backend %s on %s", self.backend.name, config["device"])
-        self.encoder = SS4RecEncoder(config["model_parameters"], self.n_items, self.backend)
+        self.choose_loss(experiment)
+        self.packs_histories = self.backend.prefers_packed
+        logger.info("ssm_backend %s: %s", self.backend.name, self.backend.runs)
+        assert isinstance(experiment.model, SS4RecModel)  # noqa: S101 - for the type checker
+        self.encoder = SS4RecEncoder(experiment.model, self.n_items, self.backend)
 
     @property
     def item_embedding(self) -> torch.nn.Embedding:  # type: ignore[override]
@@ -51,8 +53,8 @@ class SS4RecRecommender(NextItem, SequentialRecommender):
     def encode(self, interaction: Interaction) -> Tensor:
         """Encode histories, (B, L, D), or (T, D) if packed."""
         packing = None
-        if b.OFFSETS in interaction:
-            packing = Packing(interaction[b.OFFSETS], self.max_seq_length)
+        if b.CU_SEQLENS in interaction:
+            packing = Packing(interaction[b.CU_SEQLENS], self.max_seq_length)
         hidden: Tensor = self.encoder(interaction[b.ITEM_LIST], interaction[b.DELTA_LIST], packing)
         return hidden
 
@@ -61,20 +63,23 @@ class NCFRecommender(GeneralRecommender):
     """NeuMF in RecBole, with a full-sort prediction that does not score pairs one by one."""
 
     uses_time = False
+    packs_histories = False
     records_graphs = True
     parameters_type = NCFModel
 
-    def __init__(self, config: BridgeConfig, dataset: InteractionDataset) -> None:
+    def __init__(
+        self, config: BridgeConfig, dataset: InteractionDataset, experiment: Experiment
+    ) -> None:
         super().__init__(config, dataset)
-        self.label = config["LABEL_FIELD"]
-        self.loss_type = config["loss_type"]
-        self.network = NeuMF(config["model_parameters"], self.n_users, self.n_items)
+        self.loss_type = experiment.training.loss_type
+        assert isinstance(experiment.model, NCFModel)  # noqa: S101 - for the type checker
+        self.network = NeuMF(experiment.model, self.n_users, self.n_items)
 
     def calculate_loss(self, interaction: Interaction) -> Tensor:
         """Return binary cross-entropy against sampled negatives, or BPR."""
         logits = self.predict(interaction)
         if self.loss_type == "BCE":
-            return F.binary_cross_entropy_with_logits(logits, interaction[self.label])
+            return F.binary_cross_entropy_with_logits(logits, interaction[b.LABEL])
         negative = self.network(interaction[self.USER_ID], interaction[self.NEG_ITEM_ID])
         return -F.logsigmoid(logits - negative).mean()
 

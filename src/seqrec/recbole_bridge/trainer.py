@@ -1,10 +1,9 @@
-"""RecBole's Trainer: fast steps, loud about numbers, and never more than minutes to lose."""
+"""RecBole's Trainer over our training engine: it keeps the loop, early stopping and metrics."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import resource
 import tempfile
 import time
 import warnings
@@ -13,25 +12,30 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import torch
+from recbole.data.interaction import Interaction
 from recbole.trainer import Trainer
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler
 
 from seqrec.errors import RunInterruptedError
-from seqrec.histories.batches import Fields
+from seqrec.histories import batches as b
+from seqrec.histories.loaders import TrainLoader
 from seqrec.ranking.masking import HistoryMask
 from seqrec.ranking.scoring import full_sort_scores
 from seqrec.recbole_bridge.collector import HeldOutCollector
-from seqrec.recbole_bridge.config import BridgeConfig, packs
-from seqrec.recbole_bridge.held_out import HeldOutLoader
-from seqrec.recbole_bridge.loaders import SHARE, TrainLoader
+from seqrec.recbole_bridge.config import BridgeConfig
+from seqrec.recbole_bridge.loaders import RecBoleHeldOutLoader
 from seqrec.tables import columns as c
-from seqrec.training.callbacks import EpochEnded, publish
+from seqrec.training.callbacks import Callback, EpochEnd
 from seqrec.training.checkpoints import CheckpointStore
-from seqrec.training.processes import Ranks
+from seqrec.training.devices import matmul_precision, peak_memory
+from seqrec.training.experiment import Experiment
+from seqrec.training.processes import Processes
 from seqrec.training.progress import TrainingProgress
+from seqrec.training.schedule import make_schedule
 from seqrec.training.signals import Interruption, watch
-from seqrec.training.state import capture, restore
-from seqrec.training.step import Average, TrainStep, learning_rate_at
+from seqrec.training.state import TrainingState
+from seqrec.training.step import Fields, TrainStep
 from seqrec.training.tally import Tally
 
 logger = logging.getLogger(__name__)
@@ -48,54 +52,89 @@ class _NoBoard:
 
 
 class BridgeTrainer(Trainer):
-    """Trainer with one masking rule, a history per epoch, checkpoints and no files of its own.
+    """Trainer with one masking rule, a log row per epoch, checkpoints and no files of its own.
 
-    After `fit`, the model holds its best weights and `history` a row per epoch: training loss
-    (mean over steps), validation metrics, seconds, norms of gradients and weights, memory.
+    After `fit`, the model holds its best weights and `state.training_log` a row per epoch:
+    training loss (mean over steps), validation metrics, seconds, norms, memory.
 
     Args:
         config: From `build_config`.
-        model: A recommender.
-        ranks: The processes that train together; None for one.
+        model: A recommender, on its device.
+        experiment: What is trained, how, and where.
+        processes: The processes that train together.
         store: Where checkpoints are kept; None for nowhere.
-        identity: What a checkpoint must share to be gone on from; plain JSON values.
+        record: What a checkpoint must share to be resumed from; plain JSON values.
     """
 
     def __init__(
         self,
         config: BridgeConfig,
         model: nn.Module,
-        ranks: Ranks | None = None,
+        experiment: Experiment,
+        processes: Processes,
         store: CheckpointStore | None = None,
-        identity: dict[str, Any] | None = None,
+        record: dict[str, Any] | None = None,
     ) -> None:
+        self.model: Any = model
+        self.state = TrainingState(model, experiment.training, record or {}, processes)
         # RecBole opens a TensorBoard writer and a checkpoint folder in the working directory.
         with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
             super().__init__(config, model)
             self.tensorboard.close()
         self.tensorboard: Any = _NoBoard()
-        self.ranks, self.store, self.identity = ranks or Ranks(), store, identity or {}
-        self.eval_collector = HeldOutCollector(config, self.ranks)
-        self.history: list[dict[str, float]] = []
-        self.best: dict[str, Tensor] = {}
-        decay = config["ema_decay"]
-        self.average = Average(model.parameters(), decay) if decay else None
-        self.steps_taken = self.start_step = 0
-        self.start_tally: dict[str, Any] | None = None
-        self.start_seconds = self.epoch_seconds = 0.0
+        self.experiment = experiment
+        self.processes = processes
+        self.store = store
+        self.eval_collector = HeldOutCollector(config, processes)
         self._masks: dict[str, HistoryMask] = {}
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._written: Future[None] | None = None
-        self._new_best, self._saved_at = False, time.monotonic()
-        self.tally = Tally([], 0)
+        self._due = False
+        self._saved_at = time.monotonic()
+        self._schedule: LRScheduler | None = None
+        self._share_done = 0.0
+        self._learning_rate = 0.0
+
+    # RecBole's loop reads and writes these; `state` owns them.
+
+    @property
+    def start_epoch(self) -> int:
+        """The epoch to begin or go on with."""
+        return self.state.epoch
+
+    @start_epoch.setter
+    def start_epoch(self, epoch: int) -> None:
+        self.state.epoch = epoch
+
+    @property
+    def cur_step(self) -> int:
+        """Validations since the best one."""
+        return self.state.since_best
+
+    @cur_step.setter
+    def cur_step(self, count: int) -> None:
+        self.state.since_best = count
+
+    @property
+    def best_valid_score(self) -> float:
+        """The best validation's metric."""
+        return self.state.best_score
+
+    @best_valid_score.setter
+    def best_valid_score(self, score: float) -> None:
+        self.state.best_score = score
+
+    @property
+    def best_valid_result(self) -> dict[str, float]:
+        """The best validation's metrics."""
+        return self.state.best_result
+
+    @best_valid_result.setter
+    def best_valid_result(self, result: dict[str, float] | None) -> None:
+        self.state.best_result = result or {}
 
     def _build_optimizer(self, **_: Any) -> torch.optim.Optimizer:
-        return torch.optim.Adam(
-            self.model.parameters(),
-            lr=self.learning_rate,
-            weight_decay=self.weight_decay,
-            fused=self.device.type == "cuda" or None,
-        )
+        return self.state.optimizer
 
     def resume(self) -> bool:
         """Go on from the newest whole checkpoint; False if there is none.
@@ -106,157 +145,169 @@ class BridgeTrainer(Trainer):
         checkpoint = self.store.newest() if self.store else None
         if checkpoint is None:
             return False
-        restore(self, checkpoint)
-        logger.info(
-            "%s goes on in epoch %d, step %d",
-            self.config["name"], self.start_epoch, self.start_step,
-        )  # fmt: skip
+        self.state.load_state_dict(checkpoint)
+        name = self.experiment.name
+        logger.info("%s resumes in epoch %d, step %d", name, self.state.epoch, self.state.step)
         return True
-
-    @property
-    def finished(self) -> bool:
-        """Whether the epochs or the patience are used up."""
-        return bool(self.start_epoch >= self.epochs or self.cur_step > self.stopping_step)
 
     def fit(
         self,
         train_data: TrainLoader,
-        valid_data: HeldOutLoader,
-        on_epoch: Callable[[int, float], None] | None = None,
+        valid_data: RecBoleHeldOutLoader,
+        callback: Callback = lambda _: None,
     ) -> None:
         """Train until `early_stopping` validations bring no new best; keep the best weights.
 
         Args:
-            train_data: From `build_loaders`.
-            valid_data: Likewise.
-            on_epoch: Called with each epoch and its validation score.
+            train_data: Training batches.
+            valid_data: Validation items.
+            callback: Called in the process that writes after each validation.
 
         Raises:
             DivergedError: A loss or gradient is NaN or infinite; earlier checkpoints stay.
             FloatingPointError: A score is.
             RunInterruptedError: A signal came; a checkpoint was written.
         """
-        self._step = TrainStep(
-            self.model, self.optimizer, self._loss_of(train_data), self.config, self.ranks,
-            graphs=self._may_record(), layout=lambda: train_data.layout,
-        )  # fmt: skip
-        name, shown = self.config["name"], self.config["show_progress"] and self.ranks.writes
+        self._step = self._make_step(train_data)
+        self._callback = callback
+        shown = self.experiment.runtime.show_progress and self.processes.writes
         with (
-            TrainingProgress(name, self.epochs, shown) as self._progress,
+            TrainingProgress(self.experiment.name, self.epochs, shown) as self._progress,
             watch() as self._signal,
             self._writing(),
         ):
-            if not self.finished:
-                with warnings.catch_warnings():
-                    warnings.filterwarnings("ignore", message=".*__array_wrap__")
-                    super().fit(train_data, valid_data, verbose=False, callback_fn=on_epoch)
-            self._checkpoint(self.start_epoch, 0)
-            self._stop_if_told(self._signal.number, self.start_epoch, 0)
-        self.model.load_state_dict(self.best)
+            if not self.state.finished:
+                self._fit(train_data, valid_data)
+            self.state.step = 0
+            self._checkpoint()
+            self._stop_if_told(self._signal.number)
+        self.model.load_state_dict(self.state.best)
+
+    def _fit(self, train_data: TrainLoader, valid_data: RecBoleHeldOutLoader) -> None:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*__array_wrap__")
+            super().fit(train_data, valid_data, verbose=False, callback_fn=self._tell)
+
+    def _make_step(self, train_data: TrainLoader) -> TrainStep:
+        return TrainStep(
+            self.model,
+            self.optimizer,
+            self._loss_of(train_data),
+            self.experiment,
+            self.processes,
+            graphs=self._may_record(),
+            layout=lambda: train_data.layout,
+        )
 
     def _loss_of(self, train_data: TrainLoader) -> Callable[[Fields], Tensor]:
         def loss_of(fields: Fields) -> Tensor:
-            loss: Tensor = self.model.calculate_loss(train_data.expand(fields))
-            return loss * fields[SHARE]
+            loss: Tensor = self.model.calculate_loss(Interaction(train_data.expand(fields)))
+            return loss * fields[b.SHARE]
 
         return loss_of
 
     def _may_record(self) -> bool:
         """Tell whether passes can be CUDA graphs: foreign kernels are not known to allow it."""
-        ours = packs(self.config) or self.model.records_graphs
-        return bool(self.config["cuda_graphs"] and self.device.type == "cuda" and ours)
+        ours = self.model.packs_histories or self.model.records_graphs
+        wanted = self.experiment.runtime.cuda_graphs
+        return bool(wanted and self.device.type == "cuda" and ours)
+
+    def _now(self) -> tuple[int, float]:
+        return self.state.steps_taken, self._share_done
 
     def _train_epoch(self, train_data: TrainLoader, epoch_idx: int, *_: Any, **__: Any) -> float:
-        epoch, first = train_data.start(epoch_idx), self.start_step
-        self.tally = Tally(self._step.names, epoch_idx, self.start_tally)
-        earlier, self.start_step, self.start_tally = self.start_seconds, 0, None
-        self.start_seconds, started = 0.0, time.perf_counter()
+        state = self.state
+        plan = train_data.start(epoch_idx)
+        first = state.step
+        earlier = state.epoch_seconds
+        started = time.perf_counter()
+        tally = Tally(self._step.names, epoch_idx, state.tally)
+        self._tally = tally
+        self._set_learning_rate((epoch_idx + first / len(plan)) / self.epochs)
         self.model.train()
-        self._progress.begin(epoch_idx, first, len(epoch))
-        with self._rounding():
+        self._progress.begin(epoch_idx, first, len(plan))
+        with matmul_precision(self.experiment.runtime.precision, self.device):
             for step, parts in enumerate(train_data.parts(first), start=first):
-                self.epoch_seconds = earlier + time.perf_counter() - started
-                self._obey(epoch_idx, step)
-                self._take(parts, (epoch_idx + step / len(epoch)) / self.epochs)
-                self._progress.advance(int(epoch.targets[step]), self.tally.loss)
-        self.tally.read()
-        self.start_epoch = epoch_idx + 1
+                state.step = step
+                state.epoch_seconds = earlier + time.perf_counter() - started
+                self._obey()
+                self._take(parts, (epoch_idx + (step + 1) / len(plan)) / self.epochs)
+                self._progress.advance(int(plan.targets[step]), tally.loss)
+        tally.read()
         seconds = earlier + time.perf_counter() - started
-        self.history.append(
-            {c.EPOCH: epoch_idx, **self.tally.row, **self._figures(epoch.targets.sum(), seconds)}
-        )
-        return self.tally.loss * len(epoch)
+        figures = self._figures(int(plan.targets.sum()), seconds)
+        state.training_log.append({c.EPOCH: epoch_idx, **tally.row, **figures})
+        state.epoch = epoch_idx + 1
+        state.step = 0
+        state.tally = None
+        state.epoch_seconds = 0.0
+        return tally.loss * len(plan)
 
-    def _take(self, parts: list[Fields], progress: float) -> None:
-        rate = learning_rate_at(
-            self.learning_rate, self.steps_taken, self.config["warmup_steps"], progress,
-            self.config["schedule"],
-        )  # fmt: skip
-        loss, norms = self._step(parts, rate)
-        self.steps_taken += 1
-        if self.average:
-            self.average.update()
-        self.tally.note(loss, norms)
+    def _take(self, parts: list[Fields], share_done: float) -> None:
+        """Take a step, after which a share of all epochs is done."""
+        self._learning_rate = self.optimizer.param_groups[0]["lr"]
+        loss, norms = self._step(parts)
+        self.state.steps_taken += 1
+        self._set_learning_rate(share_done)
+        if self.state.average:
+            self.state.average.update_parameters(self.model)
+        self._tally.note(loss, norms)
+
+    def _set_learning_rate(self, share_done: float) -> None:
+        """Set that of the step to come."""
+        self._share_done = share_done
+        if self._schedule is None:
+            self._schedule = make_schedule(self.optimizer, self.experiment.training, self._now)
+        elif self.state.steps_taken:
+            self._schedule.step()
 
     def _figures(self, targets: int, seconds: float) -> dict[str, float]:
-        """Measure what the epoch was, for its row of the history."""
+        """Measure what the epoch was, for its row of the log."""
         weights = torch.stack(torch._foreach_norm([x.detach() for x in self._step.parameters]))
-        if self.device.type == "cuda":
-            bytes_held = torch.cuda.max_memory_allocated(self.device)
-        else:
-            bytes_held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         return {
             "parameter_norm": float(torch.linalg.vector_norm(weights)),
-            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "learning_rate": self._learning_rate,
             "train_seconds": seconds,
-            "targets_per_second": int(targets) / seconds,
-            "memory_gib": bytes_held / 2**30,
+            "targets_per_second": targets / seconds,
+            "memory_gib": peak_memory(self.device) / 2**30,
         }
 
-    @contextlib.contextmanager
-    def _rounding(self) -> Iterator[None]:
-        """Let matrix products round as `precision` says."""
-        before = torch.get_float32_matmul_precision()
-        fast = self.config["precision"] != "float32" and self.device.type == "cuda"
-        torch.set_float32_matmul_precision("high" if fast else "highest")
-        try:
-            yield
-        finally:
-            torch.set_float32_matmul_precision(before)
-
-    def _obey(self, epoch: int, step: int) -> None:
+    def _obey(self) -> None:
         """Between two steps: checkpoint if it is time, stop if a signal has come."""
-        if self.ranks.size > 1 and step % AGREE_EVERY:
+        if self.processes.count > 1 and self.state.step % AGREE_EVERY:
             return
         minutes = (time.monotonic() - self._saved_at) / 60
-        due = self._new_best or minutes > self.config["checkpoint_minutes"]
+        due = self._due or minutes > self.experiment.runtime.checkpoint_minutes
         signal, due = self._agree(self._signal, due)
         if signal or due:
-            self._checkpoint(epoch, step)
-        self._stop_if_told(signal, epoch, step)
+            self._checkpoint()
+        self._stop_if_told(signal)
 
-    def _stop_if_told(self, signal: int, epoch: int, step: int) -> None:
+    def _stop_if_told(self, signal: int) -> None:
         if signal:
-            name, where = self.config["name"], f"epoch {epoch}, step {step}"
-            go_on = "the same command with --params resume=true goes on from here"
+            where = f"epoch {self.state.epoch}, step {self.state.step}"
+            again = "the same command with --params resume=true goes on from here"
             raise RunInterruptedError(
-                f"{name} was interrupted by signal {signal} in {where}"
-                + (f": {go_on}" if self.store else "")
+                f"{self.experiment.name} was interrupted by signal {signal} in {where}"
+                + (f": {again}" if self.store else "")
             )
 
     def _agree(self, signal: Interruption, due: bool) -> tuple[int, bool]:
         """Come to one decision with the other processes."""
-        value = self.ranks.largest(2 * signal.number + due, self.device)
+        value = self.processes.largest(2 * signal.number + due, self.device)
         return value // 2, bool(value % 2)
 
-    def _checkpoint(self, epoch: int, step: int) -> None:
+    def _checkpoint(self) -> None:
         """Capture the training before a step; it is written while the next ones run."""
-        self.tally.read()  # never keep weights that a NaN has reached
-        self._new_best, self._saved_at = False, time.monotonic()
+        if self.state.step:
+            self._tally.read()  # never keep weights that a NaN has reached
+            self.state.tally = self._tally.state
+        self._due = False
+        self._saved_at = time.monotonic()
         if self.store is None:
             return
-        checkpoint = capture(self, epoch, step)
-        if self.ranks.writes:
+        checkpoint = self.state.state_dict()
+        if self.processes.writes:
             self._await_writing()
             self._written = self._writer.submit(self.store.save, checkpoint)
 
@@ -273,32 +324,49 @@ class BridgeTrainer(Trainer):
         if written:
             written.result()
 
-    def _valid_epoch(self, valid_data: HeldOutLoader, show_progress: bool = False) -> Any:
+    def _valid_epoch(self, valid_data: RecBoleHeldOutLoader, show_progress: bool = False) -> Any:
         started = time.perf_counter()
-        with self.average.in_place() if self.average else contextlib.nullcontext():
+        with self._evaluating():
             score, metrics = super()._valid_epoch(valid_data)
-        row = self.history[-1]
+        row = self.state.training_log[-1]
         row.update({name.replace("hit", "hr").upper(): float(v) for name, v in metrics.items()})
         row["valid_seconds"] = time.perf_counter() - started
-        if self.ranks.writes:
-            logger.info(
-                "%s epoch %3d: loss %.4f, valid NDCG@10 %.4f, HR@10 %.4f (%.1f s + %.1f s)",
-                self.config["name"], row[c.EPOCH], row["loss"], row["NDCG@10"], row["HR@10"],
-                row["train_seconds"], row["valid_seconds"],
-            )  # fmt: skip
-            best = float(score) > self.best_valid_score
-            metric = self.valid_metric.replace("hit", "hr").upper()
-            publish(EpochEnded(self.config["name"], row, metric, best))
+        metric = self.experiment.training.valid_metric
+        best = float(score) > self.state.best_score
+        self._event = EpochEnd(self.experiment.name, row, metric, best)
         return score, metrics
 
-    def evaluate(self, eval_data: HeldOutLoader, *_: Any, **__: Any) -> Any:
-        """Rank by RecBole's evaluator under the configured mask."""
-        split, dataset = eval_data.split, eval_data._dataset
-        if self.config["valid_mask"] == c.MASKED and split not in self._masks:
-            self._masks[split] = HistoryMask(
-                dataset.histories, split, dataset.user_num, self.device
+    @contextlib.contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        """Have RecBole evaluate the average of the weights, if there is one."""
+        learning = self.model
+        self.model = self.state.evaluated
+        try:
+            yield
+        finally:
+            self.model = learning
+
+    def _tell(self, *_: Any) -> None:
+        """Log a validated epoch and call the callback."""
+        row = self._event.row
+        if self.processes.writes:
+            logger.info(
+                "%s epoch %3d: loss %.4f, valid NDCG@10 %.4f, HR@10 %.4f (%.1f s + %.1f s)",
+                self.experiment.name,
+                *(row[name] for name in (c.EPOCH, "loss", "NDCG@10", "HR@10")),
+                *(row[name] for name in ("train_seconds", "valid_seconds")),
             )
-        self._mask = self._masks.get(split)
+            self._callback(self._event)
+
+    def evaluate(self, eval_data: RecBoleHeldOutLoader, *_: Any, **__: Any) -> Any:
+        """Rank by RecBole's evaluator under the configured mask."""
+        held_out = eval_data.held_out
+        masked = self.experiment.training.valid_mask == c.MASKED
+        if masked and held_out.split not in self._masks:
+            feed = held_out.feed
+            mask = HistoryMask(feed.histories, held_out.split, feed.n_users, self.device)
+            self._masks[held_out.split] = mask
+        self._mask = self._masks.get(held_out.split)
         return super().evaluate(eval_data, load_best_model=False)
 
     def _full_sort_batch_eval(self, batched_data: Any) -> Any:
@@ -310,10 +378,8 @@ class BridgeTrainer(Trainer):
 
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **_: Any) -> None:
         """Keep the best weights on the device; RecBole would pickle itself to disk."""
-        with self.average.in_place() if self.average else contextlib.nullcontext():
-            weights = self.model.state_dict()
-            self.best = {name: value.detach().clone() for name, value in weights.items()}
-        self._new_best = True
+        self.state.keep_best()
+        self._due = True
 
     def _add_hparam_to_tensorboard(self, best_valid_result: Any) -> None:
         """Write nothing."""

@@ -1,24 +1,18 @@
-"""What happens inside a node while it runs, for hooks that tell people about it."""
+"""What a training tells while it runs: callbacks that are handed to it, and to it alone."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-
-from seqrec.errors import RunInterruptedError
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class EpochEnded:
+class EpochEnd:
     """An epoch was trained and validated.
 
     Attributes:
         model: The model's name.
-        row: The epoch's row of the history.
+        row: The epoch's row of the training log.
         metric: What is validated, a key of `row`.
         best: Whether it is the best so far.
     """
@@ -28,27 +22,32 @@ class EpochEnded:
     metric: str
     best: bool
 
+    @property
+    def score(self) -> float:
+        """The validated metric."""
+        return self.row[self.metric]
 
-Listener = Callable[[EpochEnded], None]
-_listeners: list[Listener] = []
-
-
-@contextmanager
-def listening(listener: Listener) -> Iterator[None]:
-    """Call `listener` with every event while the block runs."""
-    _listeners.append(listener)
-    try:
-        yield
-    finally:
-        _listeners.remove(listener)
+    @property
+    def epoch(self) -> int:
+        """The epoch, from 0."""
+        return int(self.row["epoch"])
 
 
-def publish(event: EpochEnded) -> None:
-    """Tell the listeners; one that fails is named in the log and never fails the run."""
-    for listener in _listeners:
-        try:
-            listener(event)
-        except RunInterruptedError:
-            raise
-        except Exception as error:
-            logger.warning("a listener failed (%s): the run goes on", type(error).__name__)
+Callback = Callable[[EpochEnd], None]
+"""Called after each validation; an exception ends the training."""
+
+
+class Callbacks:
+    """The callbacks of a run's trainings: hooks add theirs before the first node runs."""
+
+    def __init__(self) -> None:
+        self._callbacks: list[Callback] = []
+
+    def add(self, callback: Callback) -> None:
+        """Have a function called with every `EpochEnd`."""
+        self._callbacks.append(callback)
+
+    def __call__(self, event: EpochEnd) -> None:
+        """Call them all."""
+        for callback in self._callbacks:
+            callback(event)

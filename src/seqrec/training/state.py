@@ -1,83 +1,177 @@
-"""A training under way as a checkpoint, and back."""
+"""A training under way: one owner of everything a checkpoint holds."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from seqrec.errors import ProjectError
+from seqrec.parameters import Training
 from seqrec.training.checkpoints import Checkpoint
-
-if TYPE_CHECKING:
-    from seqrec.recbole_bridge.trainer import BridgeTrainer
+from seqrec.training.processes import Processes
 
 MAY_CHANGE = {"training.epochs", "training.early_stopping", "training.clip_grad_norm"}
 """A resumed training may be longer or clipped; the rest would make it another experiment."""
 
 
-def capture(trainer: BridgeTrainer, epoch: int, step: int) -> Checkpoint:
-    """Describe a training before a step; all processes call it together.
+class TrainingState:
+    """Weights, optimiser, average, progress and random numbers of a training.
+
+    `state_dict` and `load_state_dict` are the whole of a checkpoint (torchtitan's `Stateful`).
 
     Args:
-        trainer: What is training.
-        epoch: The epoch it is in.
+        model: What learns, on its device.
+        training: How it is trained.
+        record: What a checkpoint must share to be resumed from; plain JSON values.
+        processes: The processes that train together.
+
+    Attributes:
+        epoch: The epoch under way, from 0.
         step: Steps of it that are done.
+        steps_taken: Steps since training began.
+        since_best: Validations since the best one.
+        best_score: The best validation's metric, −inf before the first.
+        best_result: Its metrics by RecBole's names.
+        best: Its weights.
+        tally: Sums of the epoch under way, from `Tally.state`; None at its start.
+        epoch_seconds: Seconds spent in it before the training was resumed.
+        training_log: A row per epoch.
     """
-    tensors = {f"weights/{name}": x for name, x in trainer.model.state_dict().items()}
-    tensors |= {f"best/{name}": x for name, x in trainer.best.items()}
-    if trainer.average:
-        tensors |= {f"average/{i}": x for i, x in enumerate(trainer.average.values)}
-    for index, values in trainer.optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{index}/{name}": x for name, x in values.items()}
-    tensors |= _random_state(trainer)
-    state = {
-        "identity": trainer.identity,
-        "finished": trainer.finished,
-        "epoch": epoch,
-        "step": step,
-        "steps_taken": trainer.steps_taken,
-        "tally": trainer.tally.state if step else None,
-        "epoch_seconds": trainer.epoch_seconds if step else 0.0,
-        "since_best": trainer.cur_step,
-        "best_score": trainer.best_valid_score if trainer.best else None,
-        "best_result": dict(trainer.best_valid_result or {}),
-        "history": trainer.history,
-    }
-    return Checkpoint({name: _own(x) for name, x in tensors.items()}, state)
 
+    def __init__(
+        self,
+        model: nn.Module,
+        training: Training,
+        record: dict[str, Any],
+        processes: Processes,
+    ) -> None:
+        self.model = model
+        self.training = training
+        self.record = record
+        self.processes = processes
+        self.device = next(model.parameters()).device
+        self.optimizer = _make_optimizer(model, training, self.device)
+        self.average = _make_average(model, training.ema_decay)
+        self.epoch = 0
+        self.step = 0
+        self.steps_taken = 0
+        self.since_best = 0
+        self.best_score = -math.inf
+        self.best_result: dict[str, float] = {}
+        self.best: dict[str, Tensor] = {}
+        self.tally: dict[str, Any] | None = None
+        self.epoch_seconds = 0.0
+        self.training_log: list[dict[str, float]] = []
 
-def restore(trainer: BridgeTrainer, checkpoint: Checkpoint) -> None:
-    """Bring a new trainer to where the checkpoint was taken.
+    @property
+    def finished(self) -> bool:
+        """Whether the epochs or the patience are used up."""
+        out_of_patience = self.since_best > self.training.early_stopping
+        return self.epoch >= self.training.epochs or out_of_patience
 
-    Raises:
-        ProjectError: The checkpoint is of another experiment; names the difference.
-    """
-    state = checkpoint.state
-    check_identity(state["identity"], trainer.identity)
-    trainer.model.load_state_dict(_below("weights", checkpoint))
-    trainer.best = {name: x.to(trainer.device) for name, x in _below("best", checkpoint).items()}
-    if trainer.average:
+    @property
+    def evaluated(self) -> nn.Module:
+        """What is validated and kept: the average of the weights, or the model itself."""
+        return self.average.module if self.average else self.model
+
+    def keep_best(self) -> None:
+        """Copy the weights that were validated, on the device."""
+        weights = self.evaluated.state_dict()
+        self.best = {name: value.detach().clone() for name, value in weights.items()}
+
+    def state_dict(self) -> Checkpoint:
+        """Describe the training before a step; all processes call it together."""
+        tensors = {f"weights/{name}": x for name, x in self.model.state_dict().items()}
+        tensors |= {f"best/{name}": x for name, x in self.best.items()}
+        tensors |= {f"average/{i}": x for i, x in enumerate(self._averaged())}
+        for index, values in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer/{index}/{name}": x for name, x in values.items()}
+        tensors |= self._random_state()
+        return Checkpoint({name: _on_host(x) for name, x in tensors.items()}, self._values())
+
+    def load_state_dict(self, checkpoint: Checkpoint) -> None:
+        """Bring a new training to where the checkpoint was taken.
+
+        Raises:
+            ProjectError: The checkpoint is of another experiment; names the difference.
+        """
+        check_record(checkpoint.state["identity"], self.record)
+        self.model.load_state_dict(_below("weights", checkpoint))
+        best = _below("best", checkpoint)
+        self.best = {name: x.to(self.device) for name, x in best.items()}
         for index, x in _below("average", checkpoint).items():
-            trainer.average.values[int(index)].copy_(x)
-    _restore_optimizer(trainer.optimizer, _below("optimizer", checkpoint))
-    _restore_random_state(trainer, _below("random", checkpoint))
-    trainer.start_epoch, trainer.start_step = state["epoch"], state["step"]
-    trainer.steps_taken, trainer.cur_step = state["steps_taken"], state["since_best"]
-    trainer.start_tally, trainer.start_seconds = state["tally"], state["epoch_seconds"]
-    trainer.best_valid_score = -math.inf if state["best_score"] is None else state["best_score"]
-    trainer.best_valid_result, trainer.history = state["best_result"], state["history"]
+            self._averaged()[int(index)].copy_(x)
+        self._load_optimizer(_below("optimizer", checkpoint))
+        self._load_random_state(_below("random", checkpoint))
+        self._load_values(checkpoint.state)
+
+    def _values(self) -> dict[str, Any]:
+        """Everything that is a number or a word; plain JSON values."""
+        within = self.step > 0
+        return {
+            "identity": self.record,
+            "finished": self.finished,
+            "epoch": self.epoch,
+            "step": self.step,
+            "steps_taken": self.steps_taken,
+            "tally": self.tally if within else None,
+            "epoch_seconds": self.epoch_seconds if within else 0.0,
+            "since_best": self.since_best,
+            "best_score": self.best_score if self.best else None,
+            "best_result": dict(self.best_result),
+            "history": [dict(row) for row in self.training_log],
+        }
+
+    def _load_values(self, state: dict[str, Any]) -> None:
+        self.epoch = state["epoch"]
+        self.step = state["step"]
+        self.steps_taken = state["steps_taken"]
+        self.since_best = state["since_best"]
+        self.tally = state["tally"]
+        self.epoch_seconds = state["epoch_seconds"]
+        self.best_score = -math.inf if state["best_score"] is None else state["best_score"]
+        self.best_result = state["best_result"]
+        self.training_log = state["history"]
+
+    def _averaged(self) -> list[Tensor]:
+        parameters = self.average.module.parameters() if self.average else ()
+        return [parameter.detach() for parameter in parameters]
+
+    def _load_optimizer(self, tensors: dict[str, Tensor]) -> None:
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, x in tensors.items():
+            index, key = name.split("/")
+            state.setdefault(int(index), {})[key] = x
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+
+    def _random_state(self) -> dict[str, Tensor]:
+        """Take the generators' states of every process, one row each."""
+        states = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            states["cuda"] = torch.cuda.get_rng_state(self.device)
+        return {f"random/{k}": self.processes.gather(x[None]) for k, x in states.items()}
+
+    def _load_random_state(self, states: dict[str, Tensor]) -> None:
+        process = self.processes.index
+        if len(states["cpu"]) <= process:
+            return  # resumed with more processes: their random numbers are their own anyway
+        torch.set_rng_state(states["cpu"][process])
+        if self.device.type == "cuda" and "cuda" in states:
+            torch.cuda.set_rng_state(states["cuda"][process], self.device)
 
 
-def check_identity(theirs: dict[str, Any], ours: dict[str, Any]) -> None:
-    """Refuse to go on with another experiment.
+def check_record(theirs: dict[str, Any], ours: dict[str, Any]) -> None:
+    """Refuse to resume another experiment.
 
     Raises:
         ProjectError: Names the first parameter that differs, and both values.
     """
-    then, now = _leaves(theirs), _leaves(ours)
+    then = _leaves(theirs)
+    now = _leaves(ours)
     for name in sorted(then.keys() | now.keys()):
         if then.get(name) != now.get(name) and name not in MAY_CHANGE:
             before = then.get(name) if name != "ids" else "other users or items"
@@ -88,29 +182,25 @@ def check_identity(theirs: dict[str, Any], ours: dict[str, Any]) -> None:
             )
 
 
-def _random_state(trainer: BridgeTrainer) -> dict[str, Tensor]:
-    """Take the generators' states of every process, one row each."""
-    states = {"cpu": torch.get_rng_state()}
-    if trainer.device.type == "cuda":
-        states["cuda"] = torch.cuda.get_rng_state(trainer.device)
-    return {f"random/{k}": trainer.ranks.gather(x[None]) for k, x in states.items()}
+def _make_optimizer(
+    model: nn.Module, training: Training, device: torch.device
+) -> torch.optim.Optimizer:
+    return torch.optim.Adam(
+        model.parameters(),
+        lr=training.learning_rate,
+        weight_decay=training.weight_decay,
+        fused=device.type == "cuda" or None,
+    )
 
 
-def _restore_random_state(trainer: BridgeTrainer, states: dict[str, Tensor]) -> None:
-    rank = trainer.ranks.rank
-    if len(states["cpu"]) <= rank:
-        return  # resumed with more processes: their random numbers are their own anyway
-    torch.set_rng_state(states["cpu"][rank])
-    if trainer.device.type == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"][rank], trainer.device)
-
-
-def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, x in tensors.items():
-        index, key = name.split("/")
-        state.setdefault(int(index), {})[key] = x
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+def _make_average(model: nn.Module, decay: float | None) -> AveragedModel | None:
+    """Begin an exponential moving average at the initial weights, not at the first step's."""
+    if decay is None:
+        return None
+    update = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    average = AveragedModel(model, multi_avg_fn=update)
+    average.n_averaged.fill_(1)
+    return average
 
 
 def _below(folder: str, checkpoint: Checkpoint) -> dict[str, Tensor]:
@@ -130,6 +220,6 @@ def _leaves(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _own(x: Tensor) -> Tensor:
+def _on_host(x: Tensor) -> Tensor:
     """Copy a tensor to the host: the training goes on while it is written."""
     return x.detach().to("cpu", copy=True).contiguous()

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from seqrec.histories.batches import Fields
-from seqrec.recbole_bridge.config import BridgeConfig
-from seqrec.training.processes import Ranks
+from seqrec.training.experiment import Experiment
+from seqrec.training.processes import Processes
+
+Fields = dict[str, Tensor]
+"""The tensors of a batch by name."""
 
 Pass = tuple[Tensor, list[Tensor]]
 """A loss and the gradients of every parameter."""
@@ -31,8 +31,8 @@ class TrainStep:
         model: What learns.
         optimizer: Updates it.
         loss_of: Loss of a part, weighted with its share; reads no value on the host.
-        config: From `build_config`.
-        ranks: The processes whose gradients are summed.
+        experiment: Its `clip_grad_norm` and `precision`.
+        processes: The processes whose gradients are summed.
         graphs: Whether passes may be recorded.
         layout: What decides the sizes within a pass beside those of its fields.
     """
@@ -42,40 +42,43 @@ class TrainStep:
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
         loss_of: Callable[[Fields], Tensor],
-        config: BridgeConfig,
-        ranks: Ranks,
+        experiment: Experiment,
+        processes: Processes,
         graphs: bool,
         layout: Callable[[], Hashable] = tuple,
     ) -> None:
-        named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
-        self.names, self.parameters = [n for n, _ in named], [p for _, p in named]
-        self._optimizer, self._loss_of, self._ranks = optimizer, loss_of, ranks
-        self._clip, self._graphs, self._layout = config["clip_grad_norm"], graphs, layout
-        self._bf16 = config["precision"] == "bf16" and self.parameters[0].is_cuda
+        learned = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self.names = list(learned)
+        self.parameters = list(learned.values())
+        self._optimizer = optimizer
+        self._loss_of = loss_of
+        self._processes = processes
+        self._clip_grad_norm = experiment.training.clip_grad_norm
+        self._graphs = graphs
+        self._layout = layout
+        on_gpu = self.parameters[0].is_cuda
+        self._bf16 = experiment.runtime.precision == "bf16" and on_gpu
         self._recorded: OrderedDict[Any, _Recording | None] = OrderedDict()
         self._pool = torch.cuda.graph_pool_handle() if graphs else None
 
-    def __call__(self, parts: list[Fields], learning_rate: float) -> tuple[Tensor, Tensor]:
+    def __call__(self, parts: list[Fields]) -> tuple[Tensor, Tensor]:
         """Take a step.
 
         Args:
             parts: This process's share, from the train loader.
-            learning_rate: Of this step.
 
         Returns:
             The step's loss, scalar, and each parameter's gradient norm before clipping, (P,);
             both on the device, and perhaps not computed yet.
         """
         loss, gradients = self._accumulate(parts)
-        self._ranks.add([loss, *gradients])
+        self._processes.add([loss, *gradients])
         norms = torch.stack(torch._foreach_norm(gradients))
-        if self._clip:
-            factor = self._clip / (torch.linalg.vector_norm(norms) + 1e-6)
-            torch._foreach_mul_(gradients, factor.clamp(max=1.0))
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             parameter.grad = gradient
-        for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate
+        if self._clip_grad_norm:
+            norm = torch.linalg.vector_norm(norms)
+            nn.utils.clip_grads_with_norm_(self.parameters, self._clip_grad_norm, norm)
         self._optimizer.step()
         return loss, norms
 
@@ -144,56 +147,3 @@ class _Recording:
             place.copy_(fields[name], non_blocking=True)
         self._graph.replay()
         return self._result
-
-
-class Average:
-    """Exponential moving average of the weights, which is what gets validated and kept.
-
-    Args:
-        parameters: The weights.
-        decay: Share of the old average in the new.
-    """
-
-    def __init__(self, parameters: Iterable[nn.Parameter], decay: float) -> None:
-        self._parameters: list[Tensor] = list(parameters)
-        self._decay = decay
-        self.values = [parameter.detach().clone() for parameter in self._parameters]
-
-    @torch.no_grad()
-    def update(self) -> None:
-        """Take the present weights into the average."""
-        torch._foreach_lerp_(self.values, self._parameters, 1 - self._decay)
-
-    @contextmanager
-    def in_place(self) -> Iterator[None]:
-        """Put the average in the weights' place while the block runs."""
-        own = [parameter.detach().clone() for parameter in self._parameters]
-        with torch.no_grad():
-            torch._foreach_copy_(self._parameters, self.values)
-        try:
-            yield
-        finally:
-            with torch.no_grad():
-                torch._foreach_copy_(self._parameters, own)
-
-
-def learning_rate_at(
-    peak: float, step: int, warmup_steps: int, progress: float, schedule: str
-) -> float:
-    """Learning rate of a step.
-
-    Args:
-        peak: The learning rate after warm-up.
-        step: Steps taken since training began.
-        warmup_steps: Steps in which it rises in a straight line; 0 for none.
-        progress: Share of all epochs that is done, in [0, 1).
-        schedule: ``constant``, or ``cosine`` down to 0.
-
-    >>> learning_rate_at(1.0, 4, 10, 0.0, "constant")
-    0.5
-    >>> round(learning_rate_at(1.0, 50, 10, 0.5, "cosine"), 6)
-    0.5
-    """
-    rise = min(1.0, (step + 1) / warmup_steps) if warmup_steps else 1.0
-    fall = (1 + math.cos(math.pi * progress)) / 2 if schedule == "cosine" else 1.0
-    return peak * rise * fall

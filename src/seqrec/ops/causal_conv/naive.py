@@ -1,4 +1,4 @@
-"""The law: a sum of shifted inputs."""
+"""Reference implementation: a sum of shifted inputs."""
 
 from __future__ import annotations
 
@@ -6,25 +6,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seqrec.ops.causal_conv import refuse_state
+from seqrec.ops.packing import Packing
+
 
 def causal_conv(
-    x: Tensor, weight: Tensor, bias: Tensor, state: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """Compute silu(bias + Σ_j weight_j x_(k−W+1+j)) per channel.
-
-    Args:
-        x:      Input,                              (B, L, E).
-        weight: W taps per channel, oldest first,   (E, W).
-        bias:   Per channel,                        (E,).
-        state:  The W − 1 inputs before the first,  (B, W − 1, E); zero if None.
-
-    Returns:
-        y:    Output,                       (B, L, E).
-        last: The last W − 1 inputs,        (B, W − 1, E).
-
-    Paper: Mamba (arXiv 2312.00752), figure 3.
-    """
-    length, width = x.shape[1], weight.shape[1]
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    state: Tensor | None = None,
+    packing: Packing | None = None,
+) -> tuple[Tensor, Tensor | None]:
+    """Convolve as `CausalConv` says, packed histories one by one."""
+    if packing is not None:
+        refuse_state(state)
+        alone = [causal_conv(x[None, own], weight, bias) for own, _ in packing.histories()]
+        return torch.cat([y for y, _ in alone], dim=1)[0], None
+    length = x.shape[1]
+    width = weight.shape[1]
     past = with_past(x, width, state)
     taps = [past[:, j : j + length] * weight[:, j] for j in range(width)]
     return F.silu(sum(taps, start=torch.zeros_like(x)) + bias), past[:, length:]

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from seqrec.ops.causal_conv import refuse_state
 from seqrec.ops.causal_conv.naive import with_past
+from seqrec.ops.packing import Packing
 
 
 def causal_conv(
-    x: Tensor, weight: Tensor, bias: Tensor, state: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """Convolve; the function of `seqrec.ops.causal_conv.naive.causal_conv`."""
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    state: Tensor | None = None,
+    packing: Packing | None = None,
+) -> tuple[Tensor, Tensor | None]:
+    """Convolve as `CausalConv` says; packed histories are padded for it."""
     from causal_conv1d import causal_conv1d_fn
 
+    if packing is not None:
+        refuse_state(state)
+        outputs, _ = causal_conv(packing.to_dense(x), weight, bias)
+        return packing.to_packed(outputs), None
     past = with_past(x, weight.shape[1], state)
     whole = x if state is None else past
     channels_first = whole.transpose(1, 2)

@@ -9,6 +9,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from seqrec.ops.causal_conv import refuse_state
 from seqrec.ops.causal_conv.naive import with_past
 from seqrec.ops.packing import Packing
 
@@ -32,11 +33,19 @@ def _before_silu(x, weight, bias, t, e, start, end, x_row, ok_e, W: tl.constexpr
 
 @triton.jit
 def _conv_forward(
-    x, weight, bias, y, offsets, x_row, E,
-    W: tl.constexpr, BT: tl.constexpr, BE: tl.constexpr,
-):  # fmt: skip
+    x,
+    weight,
+    bias,
+    y,
+    cu_seqlens,
+    x_row,
+    E,
+    W: tl.constexpr,
+    BT: tl.constexpr,
+    BE: tl.constexpr,
+):
     b = tl.program_id(0)
-    start, end = tl.load(offsets + b), tl.load(offsets + b + 1)
+    start, end = tl.load(cu_seqlens + b), tl.load(cu_seqlens + b + 1)
     t = start + tl.program_id(1) * BT + tl.arange(0, BT)
     e = tl.program_id(2) * BE + tl.arange(0, BE)
     ok_e = e < E
@@ -55,12 +64,22 @@ def _tap(weight, e, j: tl.constexpr, ok_e, W: tl.constexpr):
 
 @triton.jit
 def _conv_backward(
-    x, weight, bias, d_y, d_x, d_filter, offsets, x_row, E,
-    W: tl.constexpr, BT: tl.constexpr, BE: tl.constexpr,
-):  # fmt: skip
+    x,
+    weight,
+    bias,
+    d_y,
+    d_x,
+    d_filter,
+    cu_seqlens,
+    x_row,
+    E,
+    W: tl.constexpr,
+    BT: tl.constexpr,
+    BE: tl.constexpr,
+):
     """Walk back through a stretch of times; four inputs and three gradients stay in registers."""
     b = tl.program_id(0)
-    start, end = tl.load(offsets + b), tl.load(offsets + b + 1)
+    start, end = tl.load(cu_seqlens + b), tl.load(cu_seqlens + b + 1)
     e = tl.program_id(2) * BE + tl.arange(0, BE)
     ok = e < E
     w0, w1 = _tap(weight, e, 0, ok, W), _tap(weight, e, 1, ok, W)
@@ -108,30 +127,35 @@ def _past(x, t, start, x_row, e, ok):
 class _CausalConv(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> Tensor:
-        x, weight, bias, offsets, longest = inputs
+        x, weight, bias, cu_seqlens, max_seqlen = inputs
         E, W = weight.shape
         y = torch.empty(len(x), E, dtype=x.dtype, device=x.device)
-        grid = (len(offsets) - 1, triton.cdiv(longest, TIMES), triton.cdiv(E, CHANNELS))
+        grid = (len(cu_seqlens) - 1, triton.cdiv(max_seqlen, TIMES), triton.cdiv(E, CHANNELS))
         sizes = {"W": W, "BT": TIMES, "BE": CHANNELS}
-        _conv_forward[grid](x, weight, bias, y, offsets, x.stride(0), E, **sizes, num_warps=4)
-        ctx.longest = longest
-        ctx.save_for_backward(x, weight, bias, offsets)
+        _conv_forward[grid](x, weight, bias, y, cu_seqlens, x.stride(0), E, **sizes, num_warps=4)
+        ctx.max_seqlen = max_seqlen
+        ctx.save_for_backward(x, weight, bias, cu_seqlens)
         return y
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, bias, offsets = ctx.saved_tensors
+        x, weight, bias, cu_seqlens = ctx.saved_tensors
         E, W = weight.shape
         d_x = torch.empty(len(x), E, dtype=x.dtype, device=x.device)
-        grid = (len(offsets) - 1, triton.cdiv(ctx.longest, STRETCH), triton.cdiv(E, CHANNELS))
+        grid = (
+            len(cu_seqlens) - 1,
+            triton.cdiv(ctx.max_seqlen, STRETCH),
+            triton.cdiv(E, CHANNELS),
+        )
         # Four taps and the bias. A short packed history leaves its later stretches unvisited.
         d_filter = torch.zeros(grid[0] * grid[1], E, 5, dtype=torch.float32, device=x.device)
-        _conv_backward[grid](
-            x, weight, bias, gradients[0].contiguous(), d_x, d_filter, offsets,
-            x.stride(0), E, W=W, BT=STRETCH, BE=CHANNELS, num_warps=2,
-        )  # fmt: skip
+        arriving = gradients[0].contiguous()
+        arrays = x, weight, bias, arriving, d_x, d_filter, cu_seqlens
+        sizes = {"W": W, "BT": STRETCH, "BE": CHANNELS}
+        _conv_backward[grid](*arrays, x.stride(0), E, **sizes, num_warps=2)
         summed = d_filter.sum(0)
-        d_weight, d_bias = summed[:, 4 - W : 4], summed[:, 4]
+        d_weight = summed[:, 4 - W : 4]
+        d_bias = summed[:, 4]
         return d_x, d_weight.to(weight.dtype), d_bias.to(bias.dtype), None, None
 
 
@@ -142,22 +166,12 @@ def causal_conv(
     state: Tensor | None = None,
     packing: Packing | None = None,
 ) -> tuple[Tensor, Tensor | None]:
-    """Convolve; the function of `seqrec.ops.causal_conv.naive.causal_conv`.
-
-    Args:
-        x: As there.
-        weight: As there.
-        bias: As there.
-        state: As there; dense input only.
-        packing: Where histories begin in packed input, (T, ...) instead of (B, L, ...); None for
-            dense input.
-
-    Returns:
-        Output shaped as `x`, and the last inputs of each history (None for packed input).
-    """
+    """Convolve as `CausalConv` says."""
     if packing is not None:
+        refuse_state(state)
         return _apply(x, weight, bias, packing), None
-    length, width = x.shape[1], weight.shape[1]
+    length = x.shape[1]
+    width = weight.shape[1]
     last = with_past(x[:, -(width - 1) :], width, state)[:, -(width - 1) :]
     whole = x if state is None else torch.cat([state, x], dim=1)
     y = _apply(whole.flatten(0, 1), weight, bias, Packing.of_batch(whole))
@@ -165,5 +179,5 @@ def causal_conv(
 
 
 def _apply(x: Tensor, weight: Tensor, bias: Tensor, packing: Packing) -> Tensor:
-    y: Tensor = _CausalConv.apply(x, weight, bias, packing.offsets, packing.longest)
+    y: Tensor = _CausalConv.apply(x, weight, bias, packing.cu_seqlens, packing.max_seqlen)
     return y

@@ -11,7 +11,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from seqrec.ops.cross_entropy import chunked, fused
+from seqrec.ops.cross_entropy import torch as chunked
+from seqrec.ops.cross_entropy import triton_fused
 
 BLOCK = 4096
 
@@ -48,7 +49,7 @@ def _softmax(logits: Tensor, targets: Tensor, scale: Tensor) -> Tensor:
 
 
 def cross_entropy(hidden: Tensor, items: Tensor, targets: Tensor) -> Tensor:
-    """Compute the loss; the function of `seqrec.ops.cross_entropy.naive.cross_entropy`."""
-    if fused.serves(hidden):
-        return fused.cross_entropy(hidden, items, targets)
+    """Compute the loss of `CrossEntropy`."""
+    if triton_fused.serves(hidden):
+        return triton_fused.cross_entropy(hidden, items, targets)
     return chunked.cross_entropy(hidden, items, targets, _softmax)

@@ -24,9 +24,22 @@ def _summed(mixed, x, place, ok, seed, p, DROP: tl.constexpr):
 
 @triton.jit
 def _norm_forward(
-    mixed, x, weight, bias, y, mean, scale, seed, p, eps, rows, D,
-    DROP: tl.constexpr, BR: tl.constexpr, BD: tl.constexpr,
-):  # fmt: skip
+    mixed,
+    x,
+    weight,
+    bias,
+    y,
+    mean,
+    scale,
+    seed,
+    p,
+    eps,
+    rows,
+    D,
+    DROP: tl.constexpr,
+    BR: tl.constexpr,
+    BD: tl.constexpr,
+):
     row = tl.program_id(0) * BR + tl.arange(0, BR)
     d = tl.arange(0, BD)
     ok = (row < rows)[:, None] & (d < D)[None, :]
@@ -44,9 +57,24 @@ def _norm_forward(
 
 @triton.jit
 def _norm_backward(
-    mixed, x, weight, mean, scale, d_y, d_mixed, d_x, d_weight, d_bias, seed, p, rows, D,
-    DROP: tl.constexpr, BR: tl.constexpr, BD: tl.constexpr,
-):  # fmt: skip
+    mixed,
+    x,
+    weight,
+    mean,
+    scale,
+    d_y,
+    d_mixed,
+    d_x,
+    d_weight,
+    d_bias,
+    seed,
+    p,
+    rows,
+    D,
+    DROP: tl.constexpr,
+    BR: tl.constexpr,
+    BD: tl.constexpr,
+):
     d = tl.arange(0, BD)
     w = tl.load(weight + d, mask=d < D, other=0.0).to(tl.float32)
     w_sum, b_sum = tl.zeros([BD], tl.float32), tl.zeros([BD], tl.float32)
@@ -84,10 +112,9 @@ class _ResidualNorm(torch.autograd.Function):
         padded = triton.next_power_of_2(D)
         ctx.sizes = {"DROP": dropout > 0, "BR": max(1, 2048 // padded), "BD": padded}
         ctx.dropout = dropout
-        _norm_forward[(triton.cdiv(rows, ctx.sizes["BR"]),)](
-            mixed, x, weight, bias, y, mean, scale, seed, dropout, eps, rows, D,
-            **ctx.sizes, num_warps=4,
-        )  # fmt: skip
+        arrays = mixed, x, weight, bias, y, mean, scale, seed
+        grid = (triton.cdiv(rows, ctx.sizes["BR"]),)
+        _norm_forward[grid](*arrays, dropout, eps, rows, D, **ctx.sizes, num_warps=4)
         ctx.save_for_backward(mixed, x, weight, mean, scale, seed)
         return y
 
@@ -95,13 +122,13 @@ class _ResidualNorm(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         mixed, x, weight, mean, scale, seed = ctx.saved_tensors
         rows, D = x.shape
-        d_mixed, d_x = torch.empty_like(mixed), torch.empty_like(x)
+        d_mixed = torch.empty_like(mixed)
+        d_x = torch.empty_like(x)
         programs = min(PROGRAMS, triton.cdiv(rows, ctx.sizes["BR"]))
         d_affine = mean.new_empty(2, programs, D)
-        _norm_backward[(programs,)](
-            mixed, x, weight, mean, scale, gradients[0].contiguous(), d_mixed, d_x,
-            *d_affine, seed, ctx.dropout, rows, D, **ctx.sizes, num_warps=4,
-        )  # fmt: skip
+        arriving = gradients[0].contiguous()
+        arrays = mixed, x, weight, mean, scale, arriving, d_mixed, d_x, *d_affine, seed
+        _norm_backward[(programs,)](*arrays, ctx.dropout, rows, D, **ctx.sizes, num_warps=4)
         to_affine = d_affine.sum(1).to(weight.dtype)
         return d_mixed, d_x, *to_affine, None, None
 
@@ -109,10 +136,7 @@ class _ResidualNorm(torch.autograd.Function):
 def residual_norm(
     mixed: Tensor, x: Tensor, weight: Tensor, bias: Tensor, eps: float, dropout: float
 ) -> Tensor:
-    """Normalise a residual; the function of `seqrec.ops.residual_norm.naive.residual_norm`.
-
-    Which values are dropped differs: the mask comes from Triton's generator.
-    """
+    """Normalise a residual as `ResidualNorm` says, the mask drawn by Triton's generator."""
     flat = [part.flatten(0, -2).contiguous() for part in (mixed, x)]
     y: Tensor = _ResidualNorm.apply(*flat, weight, bias, eps, dropout)
     return y.view(x.shape)

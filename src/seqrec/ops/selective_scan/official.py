@@ -6,6 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seqrec.ops.packing import Packing
+from seqrec.ops.selective_scan import NO_STEP
+
 
 def selective_scan(
     u: Tensor,
@@ -16,14 +19,20 @@ def selective_scan(
     D: Tensor,
     z: Tensor,
     state: Tensor | None = None,
+    packing: Packing | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Run a selective scan; the function of `seqrec.ops.selective_scan.naive.selective_scan`.
+    """Run the recurrence of `SelectiveScan`; packed histories are padded for it.
 
     The kernel starts from zero; an initial state is added afterwards, which a linear recurrence
     allows: h_k gains exp(A Σ s) h_0. It gives no gradient through the last state.
     """
     from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
 
+    if packing is not None:
+        v, b, c, gate = (packing.to_dense(x) for x in (u, B, C, z))
+        padded = packing.to_dense(dt, NO_STEP)
+        outputs, last = selective_scan(v, padded, A, b, c, D, gate, state)
+        return packing.to_packed(outputs), last
     u_, dt_, B_, C_, z_ = (x.transpose(1, 2).contiguous() for x in (u, dt, B, C, z))
     y, last = selective_scan_fn(
         u_, dt_, A.float(), B_, C_, D.float(), z_, delta_softplus=True, return_last_state=True

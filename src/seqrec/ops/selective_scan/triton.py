@@ -4,8 +4,8 @@ A program is one warp and runs a block of channels of one history. Its 32 lanes 
 states × 32 / NG channels; a lane keeps NI states of EI channels in registers: a tile is
 (NI, EI, 32). The inputs of the next step are loaded while the present one is computed. The forward
 pass keeps the states of every `CHUNK`-th step; the backward pass rebuilds a chunk at a time.
-Histories lie one after the other in flat arrays, ``offsets`` says where each begins, so padding is
-never visited.
+Histories lie one after the other in flat arrays, and `cu_seqlens` says where each begins: padding
+is never visited.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ FEW_ROWS = 512
 """Histories below which a GPU is not filled."""
 # Channels of a program and groups of states among its lanes, for few histories and for many, and
 # the steps between kept states, as measured on an H100 (docs/ssm.md).
-FORWARD, BACKWARD, CHUNK = ((8, 4), (32, 4)), ((16, 4), (32, 4)), (8, 16)
+FORWARD = (8, 4), (32, 4)
+BACKWARD = (16, 4), (32, 4)
+CHUNK = 8, 16
 LOG2_E = tl.constexpr(1.4426950408889634)
 
 
@@ -78,13 +80,13 @@ def _load(pointer, mask):
 
 @triton.jit(do_not_specialize=["zero"])
 def _selective_forward(
-    u, dt, A, B, C, D, z, state, y, last, kept, offsets,
+    u, dt, A, B, C, D, z, state, y, last, kept, cu_seqlens,
     u_row, dt_row, b_row, c_row, z_row, E, zero,
     N: tl.constexpr, NI: tl.constexpr, EI: tl.constexpr, NG: tl.constexpr,
     CHUNK: tl.constexpr, WHOLE: tl.constexpr, HAS_STATE: tl.constexpr,
-):  # fmt: skip
+):  # fmt: skip  # a line each for inputs, gradients, sizes
     b = tl.program_id(0).to(tl.int64)
-    start, end = tl.load(offsets + b), tl.load(offsets + b + 1)
+    start, end = tl.load(cu_seqlens + b), tl.load(cu_seqlens + b + 1)
     first = tl.program_id(1) * EI * (32 // NG)
     n, near, _ = _places(NI, EI, NG, zero)
     e = first + near
@@ -119,15 +121,15 @@ def _selective_forward(
 
 @triton.jit(do_not_specialize=["zero"])
 def _selective_backward(
-    u, dt, A, B, C, D, z, kept, scratch, d_y, d_last, offsets,
+    u, dt, A, B, C, D, z, kept, scratch, d_y, d_last, cu_seqlens,
     d_u, d_dt, d_A, d_B, d_C, d_D, d_z, d_state,
     u_row, dt_row, b_row, c_row, z_row, E, total, zero,
     N: tl.constexpr, NI: tl.constexpr, EI: tl.constexpr, NG: tl.constexpr,
     CHUNK: tl.constexpr, WHOLE: tl.constexpr, HAS_LAST: tl.constexpr,
-):  # fmt: skip
+):  # fmt: skip  # a line each for inputs, gradients, sizes
     b = tl.program_id(0).to(tl.int64)
     block = tl.program_id(1)
-    start, end = tl.load(offsets + b), tl.load(offsets + b + 1)
+    start, end = tl.load(cu_seqlens + b), tl.load(cu_seqlens + b + 1)
     first = block * EI * (32 // NG)
     n, near, cells = _places(NI, EI, NG, zero)
     e = first + near
@@ -203,30 +205,40 @@ def _selective_backward(
 class _SelectiveScan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, Tensor]:
-        u, dt, A, B, C, D, z, state, offsets = inputs
-        (total, E), N, rows = u.shape, A.shape[1], len(offsets) - 1
+        u, dt, A, B, C, D, z, state, cu_seqlens = inputs
+        total, E = u.shape
+        N = A.shape[1]
+        rows = len(cu_seqlens) - 1
+        many = int(rows >= FEW_ROWS)
+        padded = max(triton.next_power_of_2(N), 16)
         y = torch.empty(total, E, dtype=u.dtype, device=u.device)
-        padded, many = max(triton.next_power_of_2(N), 16), int(rows >= FEW_ROWS)
         last = u.new_empty(rows, triton.cdiv(E, 32), padded, 32, dtype=torch.float32)
         kept = last.new_empty(total // CHUNK[many] + rows, *last.shape[1:])
+        start = last if state is None else _to_cells(state, last)
+        arrays = u, dt, A, B, C, D, z, start, y, last, kept, cu_seqlens
         strides = [x.stride(0) for x in (u, dt, B, C, z)]
         channels, groups = FORWARD[many]
-        _selective_forward[(rows, last.shape[1] * (32 // channels))](
-            u, dt, A, B, C, D, z, last if state is None else _to_cells(state, last), y, last, kept,
-            offsets, *strides, E, 0, N=N, **_tile(padded, channels, groups),
-            CHUNK=CHUNK[many], WHOLE=E % 32 == 0, HAS_STATE=state is not None, num_warps=1,
-        )  # fmt: skip
-        ctx.save_for_backward(u, dt, A, B, C, D, z, kept, offsets)
-        ctx.strides, ctx.has_state, ctx.many = strides, state is not None, many
+        sizes = {"N": N, **_tile(padded, channels, groups), "CHUNK": CHUNK[many]}
+        flags = {"WHOLE": E % 32 == 0, "HAS_STATE": state is not None}
+        grid = rows, last.shape[1] * (32 // channels)
+        _selective_forward[grid](*arrays, *strides, E, 0, **sizes, **flags, num_warps=1)
+        ctx.save_for_backward(u, dt, A, B, C, D, z, kept, cu_seqlens)
+        ctx.strides = strides
+        ctx.has_state = state is not None
+        ctx.many = many
         ctx.set_materialize_grads(False)
         return y, _from_cells(last, E, N)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        u, dt, A, B, C, D, z, kept, offsets = ctx.saved_tensors
-        (total, E), N, rows = u.shape, A.shape[1], len(offsets) - 1
-        (channels, groups), chunk = BACKWARD[ctx.many], CHUNK[ctx.many]
-        padded, blocks = kept.shape[2], kept.shape[1] * (32 // channels)
+        u, dt, A, B, C, D, z, kept, cu_seqlens = ctx.saved_tensors
+        total, E = u.shape
+        N = A.shape[1]
+        rows = len(cu_seqlens) - 1
+        channels, groups = BACKWARD[ctx.many]
+        chunk = CHUNK[ctx.many]
+        padded = kept.shape[2]
+        blocks = kept.shape[1] * (32 // channels)
         d_y, d_last = gradients
         d_y = torch.zeros_like(u) if d_y is None else d_y.contiguous()
         d_u, d_dt, d_z = (torch.empty(total, E, dtype=u.dtype, device=u.device) for _ in range(3))
@@ -234,20 +246,29 @@ class _SelectiveScan(torch.autograd.Function):
         d_A, d_state = (kept.new_empty(rows, *kept.shape[1:]) for _ in range(2))
         d_D = kept.new_empty(rows, E)
         scratch = kept.new_empty(chunk, *d_A.shape)
+        carry = d_A if d_last is None else _to_cells(d_last, d_A)
+        given = u, dt, A, B, C, D, z, kept, scratch, d_y, carry, cu_seqlens
+        found = d_u, d_dt, d_A, *d_BC, d_D, d_z, d_state
+        numbers = *ctx.strides, E, total, 0
+        sizes = {"N": N, **_tile(padded, channels, groups), "CHUNK": chunk}
+        flags = {"WHOLE": E % 32 == 0, "HAS_LAST": d_last is not None}
         _selective_backward[(rows, blocks)](
-            u, dt, A, B, C, D, z, kept, scratch, d_y,
-            d_A if d_last is None else _to_cells(d_last, d_A), offsets,
-            d_u, d_dt, d_A, d_BC[0], d_BC[1], d_D, d_z, d_state, *ctx.strides, E, total,
-            0, N=N, **_tile(padded, channels, groups), CHUNK=chunk, WHOLE=E % 32 == 0,
-            HAS_LAST=d_last is not None, num_warps=1,
-        )  # fmt: skip
+            *given, *found, *numbers, **sizes, **flags, num_warps=1
+        )
         to_state = _from_cells(d_state, E, N) if ctx.has_state else None
         to_B, to_C = d_BC.sum(1).unbind()
         to_A = _from_cells(d_A.sum(0, keepdim=True), E, N)[0]
         return (
-            d_u, d_dt.to(dt.dtype), to_A, to_B.to(B.dtype), to_C.to(C.dtype),
-            d_D.sum(0), d_z.to(z.dtype), to_state, None,
-        )  # fmt: skip
+            d_u,
+            d_dt.to(dt.dtype),
+            to_A,
+            to_B.to(B.dtype),
+            to_C.to(C.dtype),
+            d_D.sum(0),
+            d_z.to(z.dtype),
+            to_state,
+            None,
+        )
 
 
 def _tile(states: int, channels: int, groups: int) -> dict[str, int]:
@@ -279,28 +300,12 @@ def selective_scan(
     state: Tensor | None = None,
     packing: Packing | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Run a selective scan; the function of `seqrec.ops.selective_scan.naive.selective_scan`.
-
-    Args:
-        u: As there.
-        dt: As there.
-        A: As there.
-        B: As there.
-        C: As there.
-        D: As there.
-        z: As there.
-        state: As there.
-        packing: Where histories begin in packed input, (T, ...) instead of (B, L, ...); None for
-            dense input.
-
-    Returns:
-        Output shaped and typed as `u`, and the last state of each history in float32.
-    """
+    """Run the recurrence of `SelectiveScan`; last states are float32 for any type of `u`."""
     layout = packing or Packing.of_batch(u)
     v, s, b, c, gate = (_rows(x) for x in (u, dt, B, C, z))
     start = None if state is None else state.float().contiguous()
     y, last = _SelectiveScan.apply(
-        v, s, A.float().contiguous(), b, c, D.float().contiguous(), gate, start, layout.offsets
+        v, s, A.float().contiguous(), b, c, D.float().contiguous(), gate, start, layout.cu_seqlens
     )
     return y.view(u.shape), last
 

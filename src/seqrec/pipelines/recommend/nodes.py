@@ -34,7 +34,7 @@ def recommend_items(
     Returns:
         user_id, moment, place, item_id, score, title.
     """
-    from seqrec.recbole_bridge.recommending import recommend as list_items
+    from seqrec.recbole_bridge.api import recommend as list_items
 
     lists = list_items(weights, atomic_files, runtime, recommend)
     titles = movies.set_index(c.ITEM)[c.TITLE]

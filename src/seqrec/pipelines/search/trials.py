@@ -10,6 +10,7 @@ import pandas as pd
 from seqrec.errors import ProjectError
 from seqrec.parameters import NCF, Choice, Range, Runtime, SS4Rec
 from seqrec.tables.atomic_files import AtomicFiles
+from seqrec.training.callbacks import EpochEnd
 from seqrec.training.studies import StudyStore
 
 if TYPE_CHECKING:
@@ -70,16 +71,18 @@ def _train(
     import optuna
 
     from seqrec.recbole_bridge.api import train
+    from seqrec.training.experiment import Experiment
 
-    def report(epoch: int, score: float) -> None:
-        trial.report(score, epoch)
+    def report(event: EpochEnd) -> None:
+        trial.report(event.score, event.epoch)
         if trial.should_prune():
             raise optuna.TrialPruned
 
     chosen = _with(fixed, _suggest(trial, fixed))
     quiet = runtime.model_copy(update={"show_progress": False})
-    _, history = train(name, files, chosen.model, chosen.training, quiet, on_epoch=report)
-    return float(history[chosen.training.valid_metric].max())
+    experiment = Experiment(name, chosen.model, chosen.training, quiet)
+    _, training_log = train(experiment, files, callback=report)
+    return float(training_log[chosen.training.valid_metric].max())
 
 
 def _suggest(trial: Trial, fixed: SS4Rec | NCF) -> Values:

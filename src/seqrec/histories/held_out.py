@@ -1,0 +1,98 @@
+"""Histories to score: up to a held-out item, or complete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from seqrec.histories import batches as b
+from seqrec.histories.batches import row_fields, to_device
+from seqrec.histories.feed import Feed
+from seqrec.tables import columns as c
+from seqrec.training.step import Fields
+
+
+class HeldOutLoader:
+    """Each user's held-out item and what precedes it, in batches on the model's device.
+
+    Args:
+        feed: The interactions; each process has its share of the users.
+        split: ``valid`` or ``test``.
+        query_time: Whether the last interval is the true one or the user's median gap.
+    """
+
+    def __init__(self, feed: Feed, split: str, query_time: str) -> None:
+        histories = feed.histories
+        self.feed = feed
+        self.split = split
+        self.rows = histories.held_out(split, feed.max_length)
+        target = self.rows.start + self.rows.length
+        self.users = histories.users[target]
+        self.targets = histories.items[target]
+        self.tied = histories.tied(split)
+        unknown = query_time == c.UNKNOWN
+        self._gaps = histories.median_gaps(split) if unknown else None
+
+    def at(self, query_time: str) -> HeldOutLoader:
+        """Return the loader with another query time."""
+        return HeldOutLoader(self.feed, self.split, query_time)
+
+    def __len__(self) -> int:
+        """Count the batches of this process."""
+        return len(self._mine())
+
+    def __iter__(self) -> Iterator[Fields]:
+        """Yield batches: user, held-out item, history, tied items."""
+        size = self.feed.experiment.runtime.eval_batch_size
+        for batch in self._mine():
+            yield self._batch(slice(batch * size, (batch + 1) * size))
+
+    def _mine(self) -> range:
+        size = self.feed.experiment.runtime.eval_batch_size
+        batches = -(-len(self.rows) // size)
+        return range(self.feed.processes.index, batches, self.feed.processes.count)
+
+    def _batch(self, here: slice) -> Fields:
+        fields = {c.USER: torch.from_numpy(self.users[here]).long()}
+        if self.feed.experiment.max_length:
+            fields |= self._histories(here)
+        if self.tied.shape[1]:
+            fields[b.TIED_LIST] = torch.from_numpy(self.tied[here]).long()
+        targets = torch.from_numpy(self.targets[here]).long()
+        return to_device({**fields, c.ITEM: targets}, self.feed.device)
+
+    def _histories(self, here: slice) -> Fields:
+        rows = self.rows[here]
+        fields = row_fields(rows)
+        if self._gaps is not None:
+            fields[b.LAST_INTERVAL] = torch.from_numpy(self._gaps[here])
+        cutter = self.feed.cutter
+        placed = to_device(fields, cutter.items.device)
+        if self.feed.packed:
+            return cutter.packed(placed, int(rows.length.sum()), self.feed.max_length)
+        return cutter.dense(placed, int(rows.length.max()))
+
+
+class CompleteLoader(HeldOutLoader):
+    """Users' complete histories, asked some time after their last interaction.
+
+    Args:
+        feed: The interactions.
+        users: Ids of the users wanted.
+        seconds: Time between the last interaction and the query.
+    """
+
+    def __init__(self, feed: Feed, users: NDArray[np.int32], seconds: float) -> None:
+        histories = feed.histories
+        owners = histories.users[histories.offsets]
+        wanted = np.flatnonzero(np.isin(owners, users))
+        self.feed = feed
+        self.split = c.TEST
+        self.rows = histories.complete(feed.max_length)[wanted]
+        self.users = owners[wanted]
+        self.targets = np.zeros_like(self.users)
+        self.tied = np.zeros((len(wanted), 0), np.int32)
+        self._gaps = np.full(len(wanted), seconds, np.float32)

@@ -1,0 +1,76 @@
+"""Ranks of every user's held-out item under each protocol, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seqrec.histories.held_out import HeldOutLoader
+from seqrec.ranking.masking import HistoryMask
+from seqrec.ranking.scoring import FullSortModel, full_sort_scores, target_ranks
+from seqrec.tables import columns as c
+
+Tokens = Mapping[str, NDArray[np.str_]]
+"""Names of users and items by their ids, by field."""
+
+
+def rank_held_out(
+    model: FullSortModel, loader: HeldOutLoader, uses_time: bool, tokens: Tokens
+) -> pd.DataFrame:
+    """Rank every user's held-out item under each mask and query time.
+
+    Args:
+        model: In evaluation mode, on the loader's device.
+        loader: The held-out items; each process ranks its share.
+        uses_time: Whether the query time changes the scores; if not, one ranking serves both.
+        tokens: Names of users and items.
+
+    Returns:
+        user_id, item_id, mask, query_time, rank, n_candidates; a row per user and protocol.
+    """
+    asked = c.QUERY_TIMES if uses_time else c.QUERY_TIMES[:1]
+    ranked = {time: _rank_at(model, loader.at(time), tokens) for time in asked}
+    tables = [
+        ranked.get(time, ranked[asked[0]]).assign(**{c.QUERY_TIME: time}) for time in c.QUERY_TIMES
+    ]
+    wanted = [c.USER, c.ITEM, c.MASK, c.QUERY_TIME, c.RANK, c.CANDIDATES]
+    return pd.concat(tables, ignore_index=True)[wanted]
+
+
+@torch.inference_mode()
+def _rank_at(model: FullSortModel, loader: HeldOutLoader, tokens: Tokens) -> pd.DataFrame:
+    """Rank this process's users, and gather those of the others."""
+    feed = loader.feed
+    mask = HistoryMask(feed.histories, loader.split, feed.n_users, feed.device)
+    parts: dict[str, list[Tensor]] = {name: [] for name in c.MASKS}
+    for batch in loader:
+        users = batch[c.USER]
+        targets = batch[c.ITEM]
+        scores = full_sort_scores(model, batch, feed.n_items)
+        for name in c.MASKS:
+            shown = mask.apply(scores, users, targets) if name == c.MASKED else scores
+            columns = (users, targets, *target_ranks(shown, targets))
+            parts[name].append(torch.stack([x.double() for x in columns], dim=1))
+    tables = [
+        _named(feed.processes.gather(torch.cat(rows)), tokens).assign(**{c.MASK: name})
+        for name, rows in parts.items()
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _named(rows: Tensor, tokens: Tokens) -> pd.DataFrame:
+    """Name the columns of (user, item, rank, candidates), (U, 4)."""
+    users, items, rank, candidates = rows.cpu().unbind(1)
+    return pd.DataFrame(
+        {
+            c.USER: tokens[c.USER][users.long().numpy()],
+            c.ITEM: tokens[c.ITEM][items.long().numpy()],
+            c.RANK: rank.numpy(),
+            c.CANDIDATES: candidates.long().numpy(),
+        }
+    )

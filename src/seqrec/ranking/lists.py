@@ -1,0 +1,75 @@
+"""Lists of the best items for users, from their complete histories."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seqrec.histories.feed import Feed
+from seqrec.histories.held_out import CompleteLoader
+from seqrec.parameters import Recommend
+from seqrec.ranking.held_out import Tokens
+from seqrec.ranking.masking import HistoryMask
+from seqrec.ranking.scoring import FullSortModel, full_sort_scores
+from seqrec.tables import columns as c
+
+HOUR = 3600
+
+
+def list_best_items(
+    model: FullSortModel,
+    feed: Feed,
+    users: NDArray[np.int32],
+    options: Recommend,
+    tokens: Tokens,
+) -> pd.DataFrame:
+    """List the k best items that a user has not seen, for each moment.
+
+    Args:
+        model: In evaluation mode, on the feed's device.
+        feed: The interactions.
+        users: Ids of the users wanted.
+        options: How many, and when.
+        tokens: Names of users and items.
+
+    Returns:
+        user_id, moment, place (from 1), item_id, score.
+    """
+    tables = [
+        _lists(model, feed, CompleteLoader(feed, users, hours * HOUR), options.k, tokens).assign(
+            **{c.MOMENT: moment}
+        )
+        for moment, hours in options.moments.items()
+    ]
+    wanted = [c.USER, c.MOMENT, c.PLACE, c.ITEM, c.SCORE]
+    return pd.concat(tables, ignore_index=True)[wanted]
+
+
+@torch.inference_mode()
+def _lists(
+    model: FullSortModel, feed: Feed, loader: CompleteLoader, k: int, tokens: Tokens
+) -> pd.DataFrame:
+    """Take the best of each user's scores, a batch of users at a time."""
+    mask = HistoryMask(feed.histories, None, feed.n_users, feed.device)
+    parts: list[tuple[Tensor, Tensor, Tensor]] = []
+    for batch in loader:
+        users = batch[c.USER]
+        scores = mask.apply(full_sort_scores(model, batch, feed.n_items), users, batch[c.ITEM])
+        best = scores.topk(min(k, feed.n_items - 1))
+        parts.append((users.cpu(), best.indices.cpu(), best.values.cpu()))
+    users, items, values = (torch.cat(column) for column in zip(*parts, strict=True))
+    width = items.shape[1]
+    table = pd.DataFrame(
+        {
+            c.USER: tokens[c.USER][users.repeat_interleave(width).numpy()],
+            c.PLACE: np.tile(np.arange(1, width + 1), len(users)),
+            c.ITEM: tokens[c.ITEM][items.flatten().numpy()],
+            c.SCORE: values.flatten().numpy(),
+        }
+    )
+    # Who has seen nearly all items has a shorter list.
+    nothing_left = np.flatnonzero(~np.isfinite(table[c.SCORE].to_numpy()))
+    return table.drop(index=nothing_left.tolist())

@@ -1,0 +1,257 @@
+"""Whatever interrupts a training, it goes on as if nothing had been."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from seqrec.errors import ProjectError, RunInterruptedError
+from seqrec.recbole_bridge.api import train
+from seqrec.recbole_bridge.recommenders import RECOMMENDERS
+from seqrec.training.checkpoints import CheckpointStore
+from seqrec.training.tally import DivergedError
+from tests.conftest import CPU, MODEL_OF, ROOT
+from tests.recbole_bridge.helpers import experiment_of
+
+VARIES = ["train_seconds", "valid_seconds", "targets_per_second", "memory_gib"]
+HARD = {
+    "epochs": 5,
+    "early_stopping": 5,
+    "schedule": "cosine",
+    "warmup_steps": 3,
+    "ema_decay": 0.9,
+    "accumulate": 2,
+    "batch_size": 6,
+}
+
+
+@pytest.fixture
+def store(tmp_path):
+    return CheckpointStore(tmp_path / "checkpoints")
+
+
+def run(name, files, store=None, resume=False, model=None, **changes):
+    options, drops = {**HARD, **changes}, {} if name == "bprmf" else {"dropout": 0.2}
+    often = CPU.model_copy(update={"checkpoint_minutes": 1e-9})
+    experiment = experiment_of(name, model or MODEL_OF[name](**drops), often, **options)
+    return train(experiment, files, store, resume)
+
+
+def interrupt_at(monkeypatch, name, step, action):
+    """Have the n-th loss do something first."""
+    own, count = RECOMMENDERS[name].calculate_loss, iter(range(10**6))
+
+    def loss(self, interaction):
+        if next(count) == step:
+            action()
+        return own(self, interaction)
+
+    monkeypatch.setattr(RECOMMENDERS[name], "calculate_loss", loss)
+
+
+def same(first, second):
+    pd.testing.assert_frame_equal(first[1].drop(columns=VARIES), second[1].drop(columns=VARIES))
+    for name, x in first[0].weights.items():
+        assert torch.equal(x, second[0].weights[name]), name
+
+
+BASELINES = [name for name in RECOMMENDERS if name not in ("ss4rec", "ncf")]
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "number"),
+    [
+        *itertools.product(("ss4rec", "ncf"), (1, 4, 17), (signal.SIGTERM, signal.SIGINT)),
+        *((name, 4, signal.SIGTERM) for name in BASELINES),
+    ],
+)
+def test_a_signal_is_obeyed_and_the_rest_comes_out_the_same(
+    name, files, store, monkeypatch, step, number
+):
+    """Dropout, negatives, schedule, average and accumulation on; steps within and at epochs."""
+    expected = run(name, files)
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, name, step, lambda: os.kill(os.getpid(), number))
+        with pytest.raises(RunInterruptedError, match=f"signal {number}.*resume=true") as e:
+            run(name, files, store)
+        assert e.value.exit_code == 75
+    same(run(name, files, store, resume=True), expected)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_crash_loses_what_came_after_the_last_checkpoint_only(files, store, monkeypatch):
+    expected = run("ss4rec", files)
+
+    def crash():
+        raise RuntimeError("the machine is gone")
+
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, "ss4rec", 15, crash)
+        with pytest.raises(RuntimeError, match="gone"):
+            run("ss4rec", files, store)
+    same(run("ss4rec", files, store, resume=True), expected)
+
+
+def test_a_finished_training_is_not_trained_again(files, store, monkeypatch):
+    expected = run("ss4rec", files, store)
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, "ss4rec", 0, lambda: pytest.fail("it trains"))
+        same(run("ss4rec", files, store, resume=True), expected)
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
+    files, store, monkeypatch, caplog
+):
+    expected = run("ss4rec", files)
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, "ss4rec", 17, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(RunInterruptedError):
+            run("ss4rec", files, store)
+    newest, _ = sorted(store.folder.iterdir(), reverse=True)
+    path = newest / "tensors.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    same(run("ss4rec", files, store, resume=True), expected)
+    assert f"{newest.name} is damaged" in caplog.text
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "gone", "json"])
+def test_every_damage_is_noticed(files, store, damage):
+    run("ss4rec", files, store, epochs=1)
+    for folder in store.folder.iterdir():
+        tensors, state = folder / "tensors.safetensors", folder / "state.json"
+        if damage == "cut":
+            tensors.write_bytes(tensors.read_bytes()[:-100])
+        elif damage == "empty":
+            tensors.write_bytes(b"")
+        elif damage == "gone":
+            tensors.unlink()
+        else:
+            state.write_text(state.read_text()[:50])
+    assert store.newest() is None
+
+
+def test_nan_stops_with_the_tensors_name_and_the_last_good_checkpoint_stays(
+    files, store, monkeypatch
+):
+    """A poisoned gradient within an epoch; the weights before it can be gone on with."""
+    expected = run("ss4rec", files)
+
+    def poison(recommender):
+        weight = recommender.encoder.blocks[0].time_aware.log_step
+        weight.register_hook(lambda gradient: gradient * float("nan"))
+
+    own, count = RECOMMENDERS["ss4rec"].calculate_loss, iter(range(10**6))
+
+    def loss(self, interaction):
+        if next(count) == 12:
+            poison(self)
+        return own(self, interaction)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RECOMMENDERS["ss4rec"], "calculate_loss", loss)
+        message = r"gradient of encoder\.blocks\.0\.time_aware\.log_step is nan in epoch 1, step 2"
+        with pytest.raises(DivergedError, match=message):
+            run("ss4rec", files, store)
+    kept = store.newest()
+    assert all(torch.isfinite(x).all() for x in kept.tensors.values() if x.is_floating_point())
+    assert (kept.state["epoch"], kept.state["step"]) == (1, 2)
+    same(run("ss4rec", files, store, resume=True), expected)
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"batch_size": 7}, r"ss4rec\.training\.batch_size = 6, this run 7"),
+        ({"learning_rate": 0.5}, r"ss4rec\.training\.learning_rate = 0\.01, this run 0\.5"),
+        ({"model": MODEL_OF["ss4rec"](d_state=8)}, r"ss4rec\.model\.d_state = 4, this run 8"),
+    ],
+)
+def test_another_experiments_checkpoint_is_refused(files, store, changes, complaint):
+    run("ss4rec", files, store, epochs=1)
+    with pytest.raises(ProjectError, match=complaint):
+        run("ss4rec", files, store, resume=True, **changes)
+
+
+def test_a_finished_training_can_be_given_more_epochs(files, store):
+    short = {"schedule": "constant"}
+    expected = run("ss4rec", files, **short)
+    run("ss4rec", files, store, epochs=2, **short)
+    same(run("ss4rec", files, store, resume=True, **short), expected)
+
+
+def test_starting_anew_puts_an_unfinished_training_aside(files, store, monkeypatch, caplog):
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, "ss4rec", 9, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(RunInterruptedError):
+            run("ss4rec", files, store)
+    run("ss4rec", files, store, epochs=1)
+    assert "unfinished training are now in" in caplog.text
+    aside = CheckpointStore(store.folder.with_name("checkpoints-before"))
+    assert not aside.newest().state["finished"]
+    run("ss4rec", files, store, epochs=1)
+    assert caplog.text.count("starts anew") == 1
+
+
+def test_resuming_where_nothing_was_kept_starts_anew_and_says_so(files, store, caplog):
+    same(run("ss4rec", files, store, resume=True), run("ss4rec", files))
+    assert "has no checkpoint to resume from" in caplog.text
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from tests.training.test_resume import run
+from seqrec.tables.atomic_files import AtomicFiles
+from seqrec.training.checkpoints import CheckpointStore
+run("ss4rec", AtomicFiles(Path(sys.argv[1]), sys.argv[2]), CheckpointStore(Path(sys.argv[3])))
+"""
+
+
+def test_a_checkpoint_of_the_same_step_never_replaces_the_only_one(files, store, monkeypatch):
+    """A resumed training begins with one; what stops it half-way must not cost the first."""
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, "ss4rec", 0, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(RunInterruptedError):
+            run("ss4rec", files, store)
+    kept = store.newest()
+
+    replace = Path.replace
+
+    def torn(path, target):
+        if not Path(target).name.startswith("."):  # what makes way may still do so
+            raise OSError("disk full")
+        return replace(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", torn)
+        with pytest.raises(OSError, match="disk full"):
+            store.save(kept)
+    assert store.newest().state == kept.state
+    same(run("ss4rec", files, store, resume=True), run("ss4rec", files))
+
+
+def test_kill_9_at_any_moment_leaves_a_whole_checkpoint(files, store):
+    """Killed three times at moments of its own choosing, resumed each time."""
+    expected = run("ss4rec", files)
+    script = KILLED.replace("[3])))", "[3])), resume=True)")
+    arguments = [str(files.data_path), files.dataset, str(store.folder)]
+    for delay in (0.05, 0.0, 0.11):
+        before = set(store.names())
+        command = [sys.executable, "-X", "faulthandler", "-c", script, *arguments]
+        process = subprocess.Popen(command, cwd=ROOT)
+        while process.poll() is None and set(store.names()) == before:
+            time.sleep(0.002)
+        time.sleep(delay)
+        process.kill()
+        assert process.wait() in (0, -signal.SIGKILL)
+        assert store.newest() is not None
+    same(run("ss4rec", files, store, resume=True), expected)

@@ -179,8 +179,10 @@ def _box(name: str, corner: tuple[int, int], imported: set[str], framework: str)
 
 def _arrow(start: tuple[int, int], end: tuple[int, int], title: str) -> str:
     """Lead from the bottom of a box to the top of another below it."""
-    from_x, from_y = start[0] + WIDTH // 2, start[1] + HEIGHT
-    to_x, to_y = end[0] + WIDTH // 2, end[1] - 2
+    from_x = start[0] + WIDTH // 2
+    from_y = start[1] + HEIGHT
+    to_x = end[0] + WIDTH // 2
+    to_y = end[1] - 2
     bend = (to_y - from_y) // 2
     curve = f"C{from_x} {from_y + bend} {to_x} {to_y - bend} {to_x} {to_y}"
     path = f'd="M{from_x} {from_y} {curve}" marker-end="url(#tip)"'

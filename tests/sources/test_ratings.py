@@ -23,9 +23,12 @@ GOOD = "user_id,item_id,timestamp\nanna,x,100\nben,y,200\n"
 
 def dataset(path, engine=DUCKDB, **source):
     return RatingsDataset(
-        dataset="shop", filepath="raw", engine=engine, source={"path": str(path), **source},
+        dataset="shop",
+        filepath="raw",
+        engine=engine,
+        source={"path": str(path), **source},
         rejects=str(path.parent / "kept" / "rejects.csv"),
-    )  # fmt: skip
+    )
 
 
 def read(path, **source):
@@ -62,8 +65,11 @@ def test_text_in_every_dress(tmp_path, content):
     path = file_of(tmp_path, content, "log.csv.gz" if isinstance(content, bytes) else "log.csv")
     table = read(path)
     assert table.to_dict("list") == {
-        c.USER: ["anna", "ben"], c.ITEM: ["x", "y"], c.RATING: [1.0, 1.0], c.TIMESTAMP: [100, 200],
-    }  # fmt: skip
+        c.USER: ["anna", "ben"],
+        c.ITEM: ["x", "y"],
+        c.RATING: [1.0, 1.0],
+        c.TIMESTAMP: [100, 200],
+    }
 
 
 def test_columns_are_mapped_and_quoted_commas_belong_to_the_value(tmp_path):

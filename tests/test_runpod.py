@@ -271,7 +271,7 @@ def test_a_pod_that_is_taken_away_goes_on_with_resume(pod, way):
     assert trained >= 1
     status, output = pod.run(*SMALL, "--epochs", "2", "--resume")
     assert status == 0, output
-    assert "ncf goes on in epoch" in output
+    assert "ncf resumes in epoch" in output
     assert len(pod.history()) == 1 + max(2, trained)
 
 

@@ -272,10 +272,22 @@ backend() {
   fi
 }
 
+where() {
+  echo "data=$DATA,raw=$RAW${DATASET:+,dataset=$DATASET}"
+}
+
+# Ask the project for a setting or for files: `kedro project --help`. A dry run on a new volume has
+# no environment to ask, and nothing to find.
+ask() {
+  local command="$1"
+  shift
+  [[ ! -x "$VENV/bin/python" ]] \
+    || "$VENV/bin/python" -m kedro project "$command" --env "$ENVIRONMENT" --params "$(where)" "$@"
+}
+
 parameters() {
   local all
-  all="data=$DATA,raw=$RAW,resume=$RESUME,runtime.ssm_backend=$(backend)"
-  [[ -z $DATASET ]] || all+=",dataset=$DATASET"
+  all="$(where),resume=$RESUME,runtime.ssm_backend=$(backend)"
   [[ -z $EPOCHS ]] || all+=",ss4rec.training.epochs=$EPOCHS,ncf.training.epochs=$EPOCHS"
   [[ -z ${SEQREC_MIRROR:-} ]] || all+=",mirror=$SEQREC_MIRROR"
   echo "$all"
@@ -305,17 +317,13 @@ train_and_evaluate() {
 
 # The comparison needs both models: one alone is compared if the other was trained before.
 evaluation() {
-  local dataset="${DATASET:-$(dataset_of "$ENVIRONMENT")}" other
+  local other
   case "$MODEL" in
     all) echo ,evaluation && return ;;
     ncf) other=ss4rec ;;
     *) other=ncf ;;
   esac
-  [[ ! -d "$DATA/07_model_output/$dataset/$other" ]] || echo ,evaluation
-}
-
-dataset_of() {
-  sed -n 's/^dataset: *\([^ #]*\).*/\1/p' "$PROJECT/conf/$1/globals.yml" "$PROJECT/conf/base/globals.yml" 2>/dev/null | head -n 1
+  [[ -z "$(ask paths "$other.target_ranks")" ]] || echo ,evaluation
 }
 
 several_gpus() {
@@ -385,12 +393,12 @@ finish() {
 }
 
 keep_results() {
-  local kept="$VOLUME/results/$RUN_NAME" dataset="${DATASET:-$(dataset_of "$ENVIRONMENT")}" file newest
+  local kept="$VOLUME/results/$RUN_NAME" file
   mkdir -p "$kept"
-  for file in report.html comparison.csv differences.csv provenance.json; do
-    newest="$(find "$DATA/08_reporting/$dataset/$file" -name "$file" -newer "$VOLUME/.seqrec/pid" 2>/dev/null | sort | tail -n 1)"
-    [[ -z $newest ]] || cp "$newest" "$kept/"
-  done
+  while IFS= read -r file; do
+    # What an earlier run has made is in that run's results.
+    [[ ! $file -nt "$VOLUME/.seqrec/pid" ]] || cp "$file" "$kept/"
+  done < <(ask paths report comparison differences provenance 2>/dev/null)
   case "$1" in
     0) say "done: $kept" ;;
     "$INTERRUPTED") say "interrupted; the same command with --resume goes on. Log and results so far: $kept" ;;

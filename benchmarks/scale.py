@@ -20,13 +20,13 @@ import torch
 from made_up import histories
 from timing import ROOT, append_rows, commit, hardware
 
+from seqrec.histories.loaders import make_train_loader
 from seqrec.parameters import Runtime, SS4RecModel, Training
-from seqrec.recbole_bridge.api import rank, train
-from seqrec.recbole_bridge.config import build_config
-from seqrec.recbole_bridge.loaders import build_loaders
-from seqrec.recbole_bridge.recommenders import SS4RecRecommender
+from seqrec.recbole_bridge.api import assemble, rank, train
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles, write_twin
+from seqrec.training.experiment import Experiment
+from seqrec.training.processes import Processes
 
 N_ITEMS = 84_000
 
@@ -70,14 +70,14 @@ def measure(millions: float, arguments: argparse.Namespace) -> dict[str, object]
         files = write_interactions(Path(folder), int(millions * 1e6))
         before = resident_gib()
         started = time.perf_counter()
-        config = build_config("ss4rec", SS4RecRecommender, files, model, training, runtime)
-        loaders = build_loaders(config, files)
-        steps = len(loaders.train.start(0))
+        experiment = Experiment("ss4rec", model, training, runtime)
+        parts = assemble(experiment, files, Processes())
+        steps = len(make_train_loader(parts.feed).start(0))
         loading = time.perf_counter() - started
         held = resident_gib()
-        interactions = len(loaders.dataset.histories.items)
-        del loaders
-        artifact, history = train("ss4rec", files, model, training, runtime)
+        interactions = len(parts.feed.histories.items)
+        del parts
+        artifact, history = train(experiment, files)
         cuda = arguments.device == "cuda"
         if cuda:
             torch.cuda.reset_peak_memory_stats()

@@ -195,6 +195,42 @@ def test_it_runs_twice_and_stops_the_pod(pod):
     assert {path.name for path in (pod.project / "data").iterdir()} == set()
 
 
+RUN = """\
+case "$*" in
+  *"kedro preflight"*) ;;
+  *"kedro run"*)
+    echo "$*" >> "{pod.volume}/runs"
+    [[ $* != *evaluation* ]] || {{ mkdir -p "{made}" && echo new > "{made}/report.html"; }} ;;
+  *) exec "{sys.executable}" "$@" ;;
+esac
+"""
+
+
+def test_the_comparison_is_made_if_both_models_are_trained_and_its_report_is_kept(pod):
+    """With a Python that notes what is run, and makes a report where one would be made."""
+    report = pod.volume / "data/08_reporting/ml-100k/report.html"
+    made = report / "2099-01-01T00.00.00.000Z"
+    pod.program("python", RUN.format(pod=pod, made=made, sys=sys))
+    pod.environment["SEQREC_VENV"] = str(pod.bin.parent)
+    old = report / "2026-01-01T00.00.00.000Z" / "report.html"
+    old.parent.mkdir(parents=True)
+    old.touch()
+    ranks = pod.volume / "data/07_model_output/ml-100k/ss4rec/target_ranks.parquet"
+    kept = []
+    for trained in (False, True):
+        if trained:
+            (ranks / "2026-01-01T00.00.00.000Z" / ranks.name).mkdir(parents=True)
+        time.sleep(1.1)  # results are kept in a folder named after the second
+        status, output = pod.run(*SMALL)
+        assert status == 0, output
+        newest = sorted((pod.volume / "results").iterdir())[-1]
+        kept.append({path.name: path.read_text() for path in newest.glob("*.html")})
+    first, second = (pod.volume / "runs").read_text().splitlines()
+    assert "--pipelines data_processing,recbole_format,train_ncf --params" in first
+    assert "--pipelines data_processing,recbole_format,train_ncf,evaluation --params" in second
+    assert kept == [{}, {"report.html": "new\n"}]
+
+
 WAYS = [
     pytest.param(signal.SIGTERM, id="term"),
     pytest.param(signal.SIGKILL, id="kill", marks=pytest.mark.slow),

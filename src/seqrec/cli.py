@@ -1,11 +1,16 @@
-"""The project's commands: ``kedro preflight``, and Kedro's own ``run`` with plainer errors."""
+"""The project's commands: ``kedro preflight``, ``kedro project``, and ``kedro run``.
+
+The last is Kedro's own, with plainer errors.
+"""
 
 from __future__ import annotations
 
 import copy
 import functools
+import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +25,7 @@ from rich.console import Console
 from seqrec.errors import ProjectError
 from seqrec.hooks.command_errors import command_errors
 from seqrec.model_registry import MODELS, compared
+from seqrec.project import find_file, find_setting
 
 
 @click.group(name="seqrec")
@@ -45,6 +51,11 @@ def check_names(
             raise ProjectError(f"unknown pipeline {name!r}: choose one of {known}")
 
 
+_params_option = click.option(
+    "--params", default="", callback=_split_params, help="As in kedro run."
+)
+
+
 def _run(of_kedro: Any, **options: Any) -> Any:
     wanted = [options["pipeline"]] if options["pipeline"] else options["pipelines"]
     with command_errors():
@@ -66,7 +77,7 @@ cli.add_command(run)
     show_default=True,
     help=f"What will be trained; all: {' and '.join(compared(MODELS))}.",
 )
-@click.option("--params", default="", callback=_split_params, help="As in kedro run.")
+@_params_option
 @click.option("--dollars-per-hour", type=float, help="What the machine costs.")
 def preflight(env: str, model: str, params: dict[str, Any], dollars_per_hour: float) -> None:
     """Check this machine before a run: GPU, memory, disk, data, services, kernels, ten steps.
@@ -75,11 +86,57 @@ def preflight(env: str, model: str, params: dict[str, Any], dollars_per_hour: fl
     the catalog's `preflight`.
     """
     models = tuple(compared(MODELS)) if model == "all" else (model,)
+    with _context(env, params) as context:
+        _check(context, models, dollars_per_hour)
+
+
+@cli.group()
+def project() -> None:
+    """Tell scripts about this project: plain values, one a line."""
+
+
+@project.command()
+@env_option
+@_params_option
+@click.argument("name")
+def get(env: str, params: dict[str, Any], name: str) -> None:
+    """Print a setting of globals.yml as a run would have it.
+
+    NAME is a key such as dataset, data, raw or mirror, or one inside a block: engine.backend.
+    A setting that is null is an empty line; a block is printed as JSON. For example, kedro project
+    get dataset --env runpod prints ml-1m.
+    """
+    with _context(env, params) as context:
+        value = find_setting(context.config_loader, name)
+    shown = "" if value is None else json.dumps(value)
+    click.echo(value if isinstance(value, str) else shown)
+
+
+@project.command()
+@env_option
+@_params_option
+@click.argument("names", nargs=-1, required=True)
+def paths(env: str, params: dict[str, Any], names: tuple[str, ...]) -> None:
+    """Print where datasets of the catalog lie: the newest version of each that exists.
+
+    NAMES are datasets such as report, comparison or ncf.weights. One that does not exist yet is
+    left out; one that the catalog does not keep in a file is an error. For example, kedro project
+    paths report --params data=/workspace/data prints the path of the last report on that volume.
+    """
+    with _context(env, params) as context:
+        found = [find_file(context.config_loader, name) for name in names]
+    for path in found:
+        if path is not None:
+            click.echo(path.absolute())
+
+
+@contextmanager
+def _context(env: str | None, params: dict[str, Any]) -> Iterator[KedroContext]:
+    """Open the project in an environment; its own errors are told in one line."""
     with command_errors():
         check_names(env)
         with KedroSession.create(Path.cwd(), env=env, runtime_params=params) as session:
-            context = session.load_context()  # type: ignore[attr-defined]
-            _check(context, models, dollars_per_hour)
+            yield session.load_context()  # type: ignore[attr-defined]
 
 
 def _check(context: KedroContext, models: tuple[str, ...], dollars_per_hour: float | None) -> None:

@@ -5,13 +5,14 @@ import shutil
 import pytest
 import torch
 
-from seqrec.checks import machine, rehearsal, services
+from seqrec.checks import disk, kernels, memory, rehearsal, services
 from seqrec.checks.check import as_line, look
+from seqrec.checks.dataset import check_dataset
+from seqrec.checks.device import check_device
 from seqrec.checks.estimate import check_estimate
-from seqrec.checks.preflight import check_dataset
 from seqrec.datasets.ratings import RatingsDataset
-from seqrec.hooks.notifications import WEBHOOK
 from seqrec.parameters import Notifications, Runtime, Tracking
+from seqrec.services import WEBHOOK
 from tests.conftest import CPU, DUCKDB, MODEL_OF, ss4rec_model, training
 from tests.servers import Webhook, serving
 
@@ -19,32 +20,32 @@ from tests.servers import Webhook, serving
 def test_a_gpu_that_is_not_there_is_a_red_line_and_no_traceback():
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
-    check, _ = look("device", lambda: machine.check_device(Runtime(device="cuda")))
+    check, _ = look("device", lambda: check_device(Runtime(device="cuda")))
     assert not check.passed
     assert "sees no CUDA device" in as_line(check, 0.0)
 
 
 @pytest.mark.parametrize(("needed", "passed"), [(0.001, True), (1e6, False)])
 def test_memory(needed, passed):
-    check = machine.check_memory(needed, CPU)
+    check = memory.check_memory(needed, CPU)
     assert check.passed is passed
     assert ("take a larger GPU" in check.detail) is not passed
 
 
 def test_the_need_grows_with_what_takes_memory():
     model, plan = ss4rec_model(max_length=200), training("ss4rec", batch_size=128)
-    small = machine.needed_gib(model, plan, CPU, 6_000, 3_000)
-    assert small < machine.needed_gib(model, plan, CPU, 200_000, 84_000)
-    assert small < machine.needed_gib(ss4rec_model(max_length=400), plan, CPU, 6_000, 3_000)
+    small = memory.needed_gib(model, plan, CPU, 6_000, 3_000)
+    assert small < memory.needed_gib(model, plan, CPU, 200_000, 84_000)
+    assert small < memory.needed_gib(ss4rec_model(max_length=400), plan, CPU, 6_000, 3_000)
     half = plan.model_copy(update={"accumulate": 2})
-    assert small > machine.needed_gib(model, half, CPU, 6_000, 3_000)
+    assert small > memory.needed_gib(model, half, CPU, 6_000, 3_000)
 
 
 def test_disk(tmp_path, monkeypatch):
-    assert machine.check_disk(tmp_path / "not" / "yet", 0).passed
+    assert disk.check_disk(tmp_path / "not" / "yet", 0).passed
     usage = shutil.disk_usage(tmp_path)._replace(free=10)
-    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: usage)
-    assert "make room" in machine.check_disk(tmp_path, 0).detail
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: usage)
+    assert "make room" in disk.check_disk(tmp_path, 0).detail
 
 
 def test_a_table_of_ones_own_is_counted_and_a_bad_row_is_a_red_line(tmp_path):
@@ -63,12 +64,12 @@ def test_a_table_of_ones_own_is_counted_and_a_bad_row_is_a_red_line(tmp_path):
 
 
 def test_the_kernels_agree_here():
-    check = rehearsal.check_kernels(ss4rec_model(n_layers=2), CPU)
+    check = kernels.check_kernels(ss4rec_model(n_layers=2), CPU)
     assert check.passed, check.detail
 
 
 def test_wrong_kernels_are_noticed(monkeypatch):
-    right = rehearsal._twin
+    right = kernels._copy_on
 
     def wrong(*arguments):
         encoder = right(*arguments)
@@ -76,8 +77,8 @@ def test_wrong_kernels_are_noticed(monkeypatch):
             encoder.blocks[0].time_aware.D.mul_(1.01)
         return encoder
 
-    monkeypatch.setattr(rehearsal, "_twin", wrong)
-    check = rehearsal.check_kernels(ss4rec_model(), CPU)
+    monkeypatch.setattr(kernels, "_copy_on", wrong)
+    check = kernels.check_kernels(ss4rec_model(), CPU)
     assert not check.passed
     assert "try another runtime.ssm_backend" in check.detail
 

@@ -10,8 +10,9 @@ from kedro.framework.startup import bootstrap_project
 from kedro.io import CatalogConfigResolver
 from kedro.pipeline import Node, Pipeline
 
+from seqrec.checks.outputs import check_outputs
+from seqrec.checks.parameters import check_parameters
 from seqrec.errors import ProjectError
-from seqrec.hooks.preflight import check_outputs, check_parameters
 from seqrec.model_registry import MODELS
 from seqrec.parameters.tree import Parameters
 from tests.conftest import ROOT

@@ -1,4 +1,4 @@
-"""One check, one line; a red one stops the pod."""
+"""What a check is: it returns what it found, or raises what is wrong and how to mend it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from rich.markup import escape
 
-from seqrec.hooks.run_facts import one_line
+from seqrec.services import one_line
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,18 @@ from pathlib import Path
 from kedro.framework.context import KedroContext
 
 from seqrec.checks.check import Check, look
+from seqrec.checks.dataset import check_dataset
+from seqrec.checks.device import check_device
+from seqrec.checks.disk import check_disk
 from seqrec.checks.estimate import check_estimate
-from seqrec.checks.machine import check_device, check_disk, check_memory, needed_gib
-from seqrec.checks.rehearsal import check_kernels, rehearse
+from seqrec.checks.kernels import check_kernels
+from seqrec.checks.memory import check_memory, needed_gib
+from seqrec.checks.rehearsal import rehearse
 from seqrec.checks.services import check_discord, check_wandb
 from seqrec.datasets.ratings import RatingsDataset
 from seqrec.parameters import SS4RecModel
 from seqrec.parameters.tree import Parameters
+from seqrec.project import find_setting
 from seqrec.sources.movielens_formats import Size
 
 
@@ -56,7 +61,7 @@ class Preflight:
             "W&B": partial(check_wandb, parameters.tracking),
             "Discord": partial(check_discord, parameters.notifications),
             "dataset": partial(check_dataset, ratings, size),
-            "disk": lambda: check_disk(self._folder, size().ratings),
+            "disk": lambda: check_disk(self._data_folder, size().ratings),
             "memory": lambda: self._memory(parameters, size()),
         }
         ss4rec = parameters.of("ss4rec").model
@@ -65,13 +70,16 @@ class Preflight:
         return steps | {name: partial(_rehearse, parameters, name, size) for name in self.models}
 
     @property
-    def _folder(self) -> Path:
-        return Path(str(self.context.catalog["ratings"]._filepath)).parents[2]
+    def _data_folder(self) -> Path:
+        return self.context.project_path / str(find_setting(self.context.config_loader, "data"))
 
     def _memory(self, parameters: Parameters, size: Size) -> Check:
-        runtime, ids = parameters.runtime, (size.users, size.items)
+        runtime = parameters.runtime
         blocks = [getattr(parameters, name) for name in self.models]
-        needs = [needed_gib(block.model, block.training, runtime, *ids) for block in blocks]
+        needs = [
+            needed_gib(block.model, block.training, runtime, size.users, size.items)
+            for block in blocks
+        ]
         return check_memory(max(needs, default=0.0), runtime)
 
     def _estimate(self, parameters: Parameters, found: list[Check], size: Size) -> Check:
@@ -79,13 +87,6 @@ class Preflight:
         speeds = {n: float(str(rehearsed[n]["targets_per_second"])) for n in self.models}
         trainings = {n: getattr(parameters, n).training for n in self.models}
         return check_estimate(speeds, trainings, size.ratings, self.dollars_per_hour)
-
-
-def check_dataset(ratings: RatingsDataset, size: Callable[[], Size]) -> Check:
-    """Have the dataset there and checked; download it if need be."""
-    ratings.preflight()
-    counts = "{:,} ratings, {:,} users, {:,} items".format(*size())
-    return Check("dataset", True, f"{ratings.dataset_name} is here and whole: {counts}")
 
 
 def _rehearse(parameters: Parameters, name: str, size: Callable[[], Size]) -> Check:

@@ -7,9 +7,8 @@ import os
 import requests
 
 from seqrec.checks.check import Check
-from seqrec.hooks.notifications import WEBHOOK
-from seqrec.hooks.tracking import resolve_mode
 from seqrec.parameters import Notifications, Tracking
+from seqrec.services import WEBHOOK, resolve_mode
 
 SECONDS = 8
 

@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-from kedro.io import AbstractDataset
 
 from seqrec.datasets.plain_errors import plainly
-from seqrec.errors import ProjectError
+from seqrec.datasets.read_only import ReadOnlyDataset
 from seqrec.sources.movielens import Release
 from seqrec.sources.movielens_formats import USER_COLUMNS, name_movies
 
 
-class PropertiesDataset(AbstractDataset[None, pd.DataFrame]):
+class PropertiesDataset(ReadOnlyDataset[pd.DataFrame]):
     """What a MovieLens release tells of its movies or users; read-only.
 
     Data of your own has none: an empty table with the same columns.
@@ -28,6 +27,8 @@ class PropertiesDataset(AbstractDataset[None, pd.DataFrame]):
         metadata: Passed through for Kedro plugins.
     """
 
+    filled_by = "a release is never written"
+
     def __init__(
         self,
         *,
@@ -40,7 +41,9 @@ class PropertiesDataset(AbstractDataset[None, pd.DataFrame]):
     ) -> None:
         own = bool((source or {}).get("path"))
         self._movielens = None if own else Release(dataset, Path(filepath), mirror)
-        self._of, self.dataset_name, self.metadata = of, dataset, metadata
+        self._of = of
+        self.dataset_name = dataset
+        self.metadata = metadata
 
     @plainly
     def preflight(self) -> None:
@@ -57,11 +60,6 @@ class PropertiesDataset(AbstractDataset[None, pd.DataFrame]):
         if self._movielens is None:
             return pd.DataFrame(columns=USER_COLUMNS, dtype=str)
         return self._movielens.movies() if self._of == "movies" else self._movielens.users()
-
-    @plainly
-    def save(self, data: None) -> None:
-        """Refuse: a release is never written."""
-        raise ProjectError(f"{self.dataset_name} is read-only")
 
     def _describe(self) -> dict[str, Any]:
         return {"dataset": self.dataset_name, "of": self._of}

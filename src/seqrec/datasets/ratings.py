@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import ibis
-from kedro.io import AbstractDataset
 
 from seqrec.datasets.plain_errors import plainly
+from seqrec.datasets.read_only import ReadOnlyDataset
 from seqrec.engine.connection import EngineConfig
-from seqrec.errors import ProjectError
 from seqrec.sources.movielens_formats import Size
 from seqrec.sources.ratings import RatingsSource
 
 
-class RatingsDataset(AbstractDataset[None, ibis.Table]):
+class RatingsDataset(ReadOnlyDataset[ibis.Table]):
     """Every rating of a MovieLens release or of a table of your own; read-only.
 
     Args:
@@ -27,6 +26,8 @@ class RatingsDataset(AbstractDataset[None, ibis.Table]):
         rejects: Where bad rows are set aside.
         metadata: Passed through for Kedro plugins.
     """
+
+    filled_by = "a source is never written"
 
     def __init__(
         self,
@@ -60,11 +61,6 @@ class RatingsDataset(AbstractDataset[None, ibis.Table]):
     def size(self) -> Size:
         """Tell how much there is before anything is filtered."""
         return self._source.size()
-
-    @plainly
-    def save(self, data: None) -> None:
-        """Refuse: a source is never written."""
-        raise ProjectError(f"{self.dataset_name} is read-only")
 
     def _describe(self) -> dict[str, Any]:
         return self._facts

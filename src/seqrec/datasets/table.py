@@ -44,7 +44,9 @@ class TableDataset(AbstractVersionedDataset[ibis.Table, ibis.Table]):
         metadata: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(PurePosixPath(filepath), version)
-        self._engine, self._contract, self.metadata = engine, contract, metadata
+        self._engine = engine
+        self._contract = contract
+        self.metadata = metadata
 
     @plainly
     def load(self) -> ibis.Table:

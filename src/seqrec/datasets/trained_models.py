@@ -4,17 +4,17 @@ import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pandas as pd
-from kedro.io import AbstractDataset
 
+from seqrec.datasets.read_only import ReadOnlyDataset
 from seqrec.tables.trained_models import TrainedModel
 
 logger = logging.getLogger(__name__)
 
 
-class TrainedModelsDataset(AbstractDataset[NoReturn, list[TrainedModel]]):
+class TrainedModelsDataset(ReadOnlyDataset[list[TrainedModel]]):
     """All versions of ``{model}.target_ranks`` with their weights' configuration and training log.
 
     Args:
@@ -23,22 +23,23 @@ class TrainedModelsDataset(AbstractDataset[NoReturn, list[TrainedModel]]):
         metadata: Passed through for Kedro plugins.
     """
 
+    filled_by = "trainings write their own files"
+
     def __init__(
         self, *, outputs: str, models: str, metadata: dict[str, Any] | None = None
     ) -> None:
-        self._outputs, self._models, self.metadata = Path(outputs), Path(models), metadata
+        self._outputs = Path(outputs)
+        self._models = Path(models)
+        self.metadata = metadata
 
     def load(self) -> list[TrainedModel]:
         """Read every training; an unversioned or half-removed one is named and left out."""
         return list(self._each())
 
-    def save(self, data: NoReturn) -> None:
-        """Refuse: trainings write their own files."""
-        raise NotImplementedError("trainings are written by their own pipelines")
-
     def _each(self) -> Iterator[TrainedModel]:
         for path in self._paths():
-            version, name = path.parent.name, path.parents[2].name
+            version = path.parent.name
+            name = path.relative_to(self._outputs).parts[0]
             weights = self._models / name / "weights" / version / "weights" / "config.json"
             history = self._models / name / "history.csv" / version / "history.csv"
             try:

@@ -18,21 +18,13 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from seqrec.hooks.provenance import name_device
-from seqrec.hooks.run_facts import (
-    CALLBACKS,
-    dataset_name,
-    first_process,
-    harmless,
-    headline,
-    one_line,
-    redact,
-)
+from seqrec.hooks.run_facts import CALLBACKS, dataset_name, first_process, harmless, headline
 from seqrec.parameters.tree import Parameters
+from seqrec.services import WEBHOOK, one_line, redact
 from seqrec.training.callbacks import EpochEnd
 
 logger = logging.getLogger(__name__)
 
-WEBHOOK = "DISCORD_WEBHOOK_URL"
 LONGEST = 1900
 """Characters of a message; Discord takes 2,000."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
+
+from seqrec.project import locate
 
 REPORT = "report"
 
@@ -21,7 +22,7 @@ class ReportHooks:
         """Print its path, in one piece for a terminal to open."""
         if REPORT not in pipeline.all_outputs():
             return
-        report: Any = catalog.get(REPORT)
-        path, here = Path(report._get_load_path()), Path.cwd()
+        path = locate(catalog.get(REPORT))
+        here = Path.cwd()
         shown = path.relative_to(here) if path.is_relative_to(here) else path
         click.echo(f"Report: {shown} (open it in a browser; `make viz` shows the lineage)")

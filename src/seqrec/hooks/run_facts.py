@@ -11,6 +11,7 @@ from typing import Any, ParamSpec
 from kedro.io import DataCatalog
 
 from seqrec.errors import RunInterruptedError
+from seqrec.services import one_line
 from seqrec.tables import columns as c
 from seqrec.tables.protocols import at_headline
 
@@ -19,9 +20,6 @@ P = ParamSpec("P")
 
 CALLBACKS = "callbacks"
 """The catalog's entry that trainings call after each validation."""
-
-SECRETS = ("WANDB_API_KEY", "DISCORD_WEBHOOK_URL", "RUNPOD_API_KEY")
-"""Environment variables whose values appear nowhere."""
 
 
 def first_process() -> bool:
@@ -32,20 +30,6 @@ def first_process() -> bool:
 def dataset_name(catalog: DataCatalog) -> str:
     """Name the interactions that a run is about, e.g. ``ml-1m``."""
     return str(getattr(catalog["ratings_raw"], "dataset_name", "unknown"))
-
-
-def redact(text: str) -> str:
-    """Take the secrets' values out of a text."""
-    for name in SECRETS:
-        if secret := os.environ.get(name):
-            text = text.replace(secret, f"<{name}>")
-    return text
-
-
-def one_line(error: BaseException) -> str:
-    """Say what an error is, without its traceback and without secrets."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return redact(lines[0])[:500]
 
 
 def headline(comparison: Any, parameters: Any) -> Any:

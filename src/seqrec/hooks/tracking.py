@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
@@ -16,6 +16,7 @@ from seqrec.hooks.provenance import describe_run
 from seqrec.hooks.run_facts import CALLBACKS, dataset_name, first_process, harmless, headline
 from seqrec.parameters import Tracking
 from seqrec.parameters.tree import Parameters
+from seqrec.services import Mode, resolve_mode
 from seqrec.training.callbacks import EpochEnd
 
 # wandb takes a second to import: runs that track nothing do without.
@@ -159,17 +160,6 @@ class TrackingHooks:
             logger.info("W&B kept this run offline; `wandb sync %s` sends it", _shown(run))
 
 
-Mode = Literal["online", "offline", "disabled"]
-
-
-def resolve_mode(tracking: Tracking) -> Mode:
-    """Turn ``auto`` into what the environment allows; WANDB_MODE overrides."""
-    mode = os.environ.get("WANDB_MODE") or tracking.mode
-    if mode == "auto":
-        return "online" if os.environ.get("WANDB_API_KEY") else "offline"
-    return cast(Mode, mode)
-
-
 def open_run(
     tracking: Tracking, mode: Mode, run_id: str, folder: Path, config: dict[str, Any]
 ) -> wandb.Run:
@@ -213,8 +203,8 @@ def open_run(
 
 def _folder(catalog: DataCatalog) -> Path:
     """Lie beside what the run writes, on the same volume."""
-    dataset: Any = catalog[TRACKED_RUN]
-    return Path(str(dataset._filepath)).parents[2] / "08_reporting"
+    folder: Path = catalog.load("wandb_files")
+    return folder.parent  # W&B makes its `wandb` in the folder that it is given
 
 
 def _shown(run: wandb.Run) -> str:

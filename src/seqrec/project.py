@@ -1,0 +1,55 @@
+"""What scripts ask of the project: settings of globals.yml, and where the catalog's files lie."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from pathlib import Path
+from typing import Any
+
+from kedro.config import AbstractConfigLoader
+from kedro.io import DataCatalog
+
+from seqrec.errors import ProjectError
+
+
+def find_setting(config: AbstractConfigLoader, name: str) -> Any:
+    """Return a setting of globals.yml as the catalog sees it: ``--params`` come first.
+
+    Args:
+        config: The config loader of an environment.
+        name: A key, ``dataset``, or a key of a block, ``engine.backend``.
+
+    Raises:
+        ProjectError: There is no such setting.
+    """
+    for block in (config.runtime_params or {}, config["globals"]):
+        try:
+            return functools.reduce(operator.getitem, name.split("."), block)
+        except (KeyError, TypeError):  # TypeError: a part of the name is no block
+            continue
+    known = ", ".join(config["globals"])
+    raise ProjectError(f"{name!r} is no setting of globals.yml: choose one of {known}")
+
+
+def find_file(config: AbstractConfigLoader, name: str) -> Path | None:
+    """Return where a dataset lies, its newest version if it has versions; None if it isn't there.
+
+    Args:
+        config: The config loader of an environment.
+        name: A dataset of the catalog.
+
+    Raises:
+        ProjectError: The catalog does not know it, or keeps it in memory.
+    """
+    # The context's own catalog holds the parameters too, for which it imports every pipeline.
+    dataset: Any = DataCatalog.from_config(config["catalog"]).get(name)
+    if not hasattr(dataset, "_filepath"):
+        raise ProjectError(f"{name!r} is no file of the catalog")
+    return locate(dataset) if dataset.exists() else None
+
+
+def locate(dataset: Any) -> Path:
+    """Return where a dataset would be read from: the newest version if it has versions."""
+    versioned = hasattr(dataset, "_get_load_path")
+    return Path(str(dataset._get_load_path() if versioned else dataset._filepath))

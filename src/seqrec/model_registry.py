@@ -20,7 +20,7 @@ from seqrec.parameters.training import LossType, TrainingMode
 Colour = Literal["blue", "orange", "grey", "green", "sky", "purple", "red", "yellow"]
 """A colour of `seqrec.pipelines._plots.PALETTE`."""
 
-NEXT_ITEM = "seqrec.recbole_bridge.recommenders:SS4RecRecommender"
+NEXT_ITEM = "seqrec.recbole_bridge.recommenders:NetworkRecommender"
 """The recommender around a network that turns histories into hidden states."""
 
 

@@ -17,6 +17,8 @@ from seqrec.errors import ProjectError
 from seqrec.histories.feed import Feed, make_feed
 from seqrec.histories.held_out import HeldOutLoader
 from seqrec.histories.loaders import make_train_loader
+from seqrec.model_registry import MODELS
+from seqrec.model_registry import load as import_path
 from seqrec.models.artifact import ModelArtifact
 from seqrec.parameters import Recommend, Runtime, Training
 from seqrec.ranking.held_out import rank_held_out
@@ -24,10 +26,10 @@ from seqrec.ranking.lists import list_best_items
 from seqrec.recbole_bridge.config import BridgeConfig, build_config
 from seqrec.recbole_bridge.dataset import InteractionDataset
 from seqrec.recbole_bridge.loaders import RecBoleHeldOutLoader
-from seqrec.recbole_bridge.recommenders import RECOMMENDERS
 from seqrec.recbole_bridge.trainer import BridgeTrainer
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles
+from seqrec.tables.fingerprint import FACTS
 from seqrec.training.callbacks import Callback
 from seqrec.training.checkpoints import CheckpointStore
 from seqrec.training.experiment import Experiment
@@ -83,15 +85,18 @@ def train(
     parts = assemble(experiment, files, processes)
     if processes.index:  # the same weights, but dropout and negatives of its own
         torch.manual_seed(training.seed + processes.index)
-    record = {**experiment.record(), "ids": fingerprint(parts.dataset)}
+    ids = fingerprint(parts.dataset)
+    record = {**experiment.record(), "ids": ids, "data": files.fingerprint}
     trainer = BridgeTrainer(parts.config, parts.recommender, experiment, processes, store, record)
     _begin(trainer, resume)
     valid = HeldOutLoader(parts.feed, c.VALID, training.valid_query_time)
     trainer.fit(
         make_train_loader(parts.feed), RecBoleHeldOutLoader(parts.dataset, valid), callback
     )
-    config = {**record, "torch": torch.__version__}
+    best_score = trainer.state.best_score
+    config = {**record, "best_score": best_score, "torch": torch.__version__}
     training_log = pd.DataFrame(trainer.state.training_log)
+    training_log.attrs[FACTS] = facts_of(config)
     return ModelArtifact(parts.recommender.state_dict(), config), training_log
 
 
@@ -112,7 +117,10 @@ def rank(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> pd.Da
     parts = load(artifact, files, runtime)
     loader = HeldOutLoader(parts.feed, c.TEST, c.KNOWN)
     tokens = parts.dataset.field2id_token
-    return rank_held_out(parts.recommender, loader, parts.recommender.uses_time, tokens)
+    uses_time = MODELS[parts.feed.experiment.name].uses_time
+    ranks = rank_held_out(parts.recommender, loader, uses_time, tokens)
+    ranks.attrs[FACTS] = facts_of(artifact.config)
+    return ranks
 
 
 def recommend(
@@ -146,7 +154,7 @@ def assemble(experiment: Experiment, files: AtomicFiles, processes: Processes) -
         files: The atomic files.
         processes: The processes that share the work.
     """
-    recommender_class = RECOMMENDERS[experiment.name]
+    recommender_class = import_path(MODELS[experiment.name].recommender)
     config = build_config(recommender_class, files, experiment)
     dataset = InteractionDataset(config)
     recommender = recommender_class(config, dataset, experiment).to(experiment.device)
@@ -165,10 +173,11 @@ def load(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> Assem
     """Rebuild a trained model and the data it was trained on.
 
     Raises:
-        ProjectError: The model was trained on other users or items.
+        ProjectError: The model was trained on other users or items, or on items that are held
+            out now.
     """
     name = artifact.config["name"]
-    model = RECOMMENDERS[name].parameters_type.model_validate(artifact.config["model"])
+    model = MODELS[name].parameters.model_validate(artifact.config["model"])
     training = Training.model_validate(artifact.config["training"])
     experiment = Experiment(name, model, training, runtime)
     parts = assemble(experiment, files, connect(experiment.device))
@@ -176,6 +185,13 @@ def load(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> Assem
         raise ProjectError(
             f"{name}.weights was trained on other users or items than {files.dataset}: "
             f"train it again (kedro run --pipeline train_{name})"
+        )
+    trained_on = artifact.config.get("data")
+    if trained_on and files.fingerprint and trained_on != files.fingerprint:
+        raise ProjectError(
+            f"{name}.weights was trained while other items of {files.dataset} were held out "
+            f"(data {trained_on}, now {files.fingerprint}): train it again "
+            f"(kedro run --pipeline train_{name})"
         )
     parts.recommender.load_state_dict(artifact.weights)
     parts.recommender.eval()
@@ -211,6 +227,12 @@ def _ids_of(dataset: InteractionDataset, names: tuple[str, ...] | None) -> NDArr
             f"({len(unknown)} of {len(names)} are not)"
         )
     return np.array([known[name] for name in names], dtype=np.int32)
+
+
+def facts_of(config: dict[str, Any]) -> dict[str, Any]:
+    """Say what a model's tables were made from."""
+    record = {name: config[name] for name in ("name", "model", "training")}
+    return {"experiment": record, "data": config.get("data")}
 
 
 def fingerprint(dataset: InteractionDataset) -> str:

@@ -14,7 +14,7 @@ from seqrec.checks.outputs import check_outputs
 from seqrec.checks.parameters import check_parameters
 from seqrec.errors import ProjectError
 from seqrec.model_registry import MODELS
-from seqrec.parameters.tree import Parameters
+from seqrec.parameter_tree import Parameters
 from tests.conftest import ROOT
 
 ENVIRONMENTS = ("smoke", "runpod", "spark")

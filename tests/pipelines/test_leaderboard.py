@@ -9,8 +9,8 @@ from seqrec.datasets.trained_models import TrainedModel, TrainedModelsDataset
 from seqrec.errors import ProjectError
 from seqrec.metrics.ranking import metric_table
 from seqrec.metrics.statistics import bootstrap_seeds
+from seqrec.parameter_tree import Parameters
 from seqrec.parameters import Evaluation
-from seqrec.parameters.tree import Parameters
 from seqrec.pipelines._slices import slice_runs
 from seqrec.pipelines.leaderboard import nodes
 from seqrec.pipelines.leaderboard.runs import label

@@ -8,7 +8,7 @@ import torch
 from kedro.io import DatasetError
 from kedro.io.core import Version
 
-from seqrec.datasets import version_folders
+from seqrec.artefacts import version_folders
 from seqrec.errors import ProjectError
 from seqrec.training.checkpoints import Checkpoint, CheckpointStore
 from tests.conftest import ROOT

@@ -16,8 +16,8 @@ import pytest
 from kedro.io import DataCatalog, DatasetError
 from kedro.io.core import Version
 
+from seqrec.artefacts import version_folders
 from seqrec.artefacts.remedies import make_anew
-from seqrec.datasets import version_folders
 from seqrec.datasets.artefact import ArtefactDataset
 from seqrec.errors import ProjectError
 from seqrec.tables import columns as c

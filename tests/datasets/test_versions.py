@@ -12,9 +12,9 @@ import pytest
 from kedro.io import DataCatalog, DatasetError
 from kedro.io.core import Version
 
-from seqrec.datasets import version_folders
+from seqrec.artefacts import version_folders
+from seqrec.artefacts.remedies import make_anew
 from seqrec.datasets.artefact import ArtefactDataset
-from seqrec.datasets.remedies import make_anew
 from seqrec.errors import ProjectError
 from seqrec.tables import columns as c
 from tests.conftest import ROOT
@@ -258,7 +258,7 @@ def test_killed_between_data_and_manifest_leaves_whole_data(tmp_path, monkeypatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("seqrec.datasets.commit.new_file", killed)
+        patch.setattr("seqrec.artefacts.commit.new_file", killed)
         with pytest.raises(KeyboardInterrupt):
             dataset.save(pd.DataFrame({"value": [2]}))
     assert value(dataset) == 2

@@ -47,7 +47,8 @@ needs_spark = [
 def log(tmp_path_factory):
     """Two thousand events with ties, repetitions, rare items and ids that sort as text."""
     generator = np.random.default_rng(3)
-    users, items = generator.integers(1, 60, 2000), generator.zipf(1.4, 2000) % 300
+    users = generator.integers(1, 60, 2000)
+    items = generator.zipf(1.4, 2000) % 300
     times = 1_500_000_000 + np.cumsum(generator.integers(0, 2, 2000) * generator.integers(1, 999))
     table = pd.DataFrame({"who": users, "what": [f"é {i},x" for i in items], "at": times})
     table["stars"] = generator.integers(1, 11, 2000) / 2
@@ -61,18 +62,22 @@ def run(folder, engine, path, **options):
     """Run data_processing and recbole_format as the catalog wires them."""
     source = {"path": str(path), "user": "who", "item": "what", "timestamp": "at"}
     raw = RatingsDataset(
-        dataset="log", filepath="raw", engine=engine, source={**source, "rating": "stars"},
+        dataset="log",
+        filepath="raw",
+        engine=engine,
+        source={**source, "rating": "stars"},
         rejects=str(folder / "rejects.csv"),
-    )  # fmt: skip
+    )
     ratings = TableDataset(
         filepath=str(folder / "ratings.parquet"),
         engine=engine,
         contract="seqrec.tables.contracts.Ratings",
     )
     interactions = TableDataset(
-        filepath=str(folder / "interactions.parquet"), engine=engine,
+        filepath=str(folder / "interactions.parquet"),
+        engine=engine,
         contract="seqrec.tables.contracts.Interactions",
-    )  # fmt: skip
+    )
     parameters = DataProcessing.model_validate({"user_core": 3, "item_core": 2, **options})
     ratings.save(clean_ratings(raw.load(), parameters))
     histories = order_history(filter_core(ratings.load(), parameters), parameters)
@@ -139,9 +144,10 @@ def test_a_table_that_breaks_its_contract_leaves_nothing(tmp_path, log):
     good = TableDataset(filepath=str(tmp_path / "interactions.parquet"), engine=DUCKDB)
     before = (tmp_path / "interactions.parquet").read_bytes()
     broken = TableDataset(
-        filepath=str(tmp_path / "interactions.parquet"), engine=DUCKDB,
+        filepath=str(tmp_path / "interactions.parquet"),
+        engine=DUCKDB,
         contract="seqrec.tables.contracts.Interactions",
-    )  # fmt: skip
+    )
     rows = good.load()
     with pytest.raises(ProjectError, match="break the rule 'delta is at least 0"):
         broken.save(rows.mutate(**{c.DELTA: -rows[c.DELTA] - 1}))

@@ -8,16 +8,27 @@ import logging
 import os
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import requests
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TransferSpeedColumn,
+)
 
 from seqrec.errors import ProjectError
 
 logger = logging.getLogger(__name__)
 
-ATTEMPTS, PAUSE_SECONDS, TIMEOUT_SECONDS = 5, 1.0, 20.0
+ATTEMPTS = 5
+PAUSE_SECONDS = 1.0
+TIMEOUT_SECONDS = 20.0
 CHUNK_BYTES = 1 << 16
 
 
@@ -38,8 +49,19 @@ def download(url: str, target: Path, md5: str | None) -> None:
     part = target.with_name(f".{target.name}.part")
     target.parent.mkdir(parents=True, exist_ok=True)
     by_hand = f"download it yourself and put it there as {target}"
-    try:
+    with _explained(url, part, by_hand):
         _fetch_all(url, part)
+    if md5 and (found := _md5(part)) != md5:
+        part.unlink()
+        raise ProjectError(f"{url} has md5 {found} instead of {md5}: try again, or {by_hand}")
+    _keep(part, target)
+
+
+@contextmanager
+def _explained(url: str, part: Path, by_hand: str) -> Iterator[None]:
+    """Have what goes wrong while the block runs told in one line."""
+    try:
+        yield
     except requests.HTTPError as error:
         raise ProjectError(f"{url} is not there (HTTP {error.args[0]}): {by_hand}") from error
     except requests.RequestException as error:
@@ -49,10 +71,6 @@ def download(url: str, target: Path, md5: str | None) -> None:
         ) from error
     except OSError as error:
         raise ProjectError(f"{part} cannot be written: {_reason(error)}") from error
-    if md5 and (found := _md5(part)) != md5:
-        part.unlink()
-        raise ProjectError(f"{url} has md5 {found} instead of {md5}: try again, or {by_hand}")
-    _keep(part, target)
 
 
 def check_md5(path: Path, md5: str) -> None:
@@ -70,7 +88,8 @@ def check_md5(path: Path, md5: str) -> None:
 
 def _fetch_all(url: str, part: Path) -> None:
     """Fetch what is missing, again after a connection breaks, as long as tries bring more."""
-    attempt, before = 1, -1
+    attempt = 1
+    before = -1
     with _progress() as progress:
         task = progress.add_task(part.name.removeprefix(".").removesuffix(".part"), total=None)
         while True:
@@ -87,7 +106,7 @@ def _fetch_all(url: str, part: Path) -> None:
                 time.sleep(PAUSE_SECONDS * attempt)
 
 
-def _fetch_rest(url: str, part: Path, progress: Progress, task: object) -> None:
+def _fetch_rest(url: str, part: Path, progress: Progress, task: TaskID) -> None:
     have = part.stat().st_size if part.exists() else 0
     # gzip or not, the bytes of the file itself are counted and checked.
     headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
@@ -100,11 +119,11 @@ def _fetch_rest(url: str, part: Path, progress: Progress, task: object) -> None:
             have = 0
         length = int(answer.headers.get("Content-Length", 0))
         _check_room(part, length)
-        progress.update(task, total=have + length or None, completed=have)  # type: ignore[arg-type]
+        progress.update(task, total=have + length or None, completed=have)
         with part.open("ab" if have else "wb") as handle:
             for chunk in answer.iter_content(CHUNK_BYTES):
                 handle.write(chunk)
-                progress.advance(task, len(chunk))  # type: ignore[arg-type]
+                progress.advance(task, len(chunk))
 
 
 def _check_room(part: Path, length: int) -> None:

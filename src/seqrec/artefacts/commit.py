@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from seqrec.datasets.manifest import MANIFEST, Manifest
+from seqrec.artefacts.manifest import MANIFEST, Manifest
 from seqrec.engine.atomic_write import (
     flush,
     give_name,

@@ -40,8 +40,8 @@ class RunsHooks:
         self._parameters = Parameters.model_validate(context.config_loader["parameters"])
         self._protocol = self._parameters.data_processing.model_dump(mode="json")
 
-    # First: what is refused here leaves nothing behind.
-    @hook_impl(tryfirst=True)
+    # Called after `PreflightHooks`: what is read exists.
+    @hook_impl
     def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:

@@ -36,7 +36,7 @@ def cli() -> None:
 def check_names(
     env: str | None, conf_source: str | None = None, wanted: Iterable[str] = ()
 ) -> None:
-    """Refuse an environment or a pipeline that is not there; Kedro prints a traceback.
+    """Refuse an unknown environment or pipeline in one line; Kedro prints a traceback.
 
     Raises:
         ProjectError: Names it and those that are.
@@ -78,7 +78,7 @@ cli.add_command(run)
     help=f"What will be trained; all: {' and '.join(compared(MODELS))}.",
 )
 @_params_option
-@click.option("--dollars-per-hour", type=float, help="What the machine costs.")
+@click.option("--dollars-per-hour", type=float, help="Price of the machine, for the estimate.")
 def preflight(env: str, model: str, params: dict[str, Any], dollars_per_hour: float) -> None:
     """Check this machine before a run: GPU, memory, disk, data, services, kernels, ten steps.
 
@@ -92,7 +92,7 @@ def preflight(env: str, model: str, params: dict[str, Any], dollars_per_hour: fl
 
 @cli.group()
 def project() -> None:
-    """Tell scripts about this project: plain values, one a line."""
+    """Print settings and paths for scripts: plain values, one per line."""
 
 
 @project.command()
@@ -132,7 +132,7 @@ def paths(env: str, params: dict[str, Any], names: tuple[str, ...]) -> None:
 
 @contextmanager
 def _context(env: str | None, params: dict[str, Any]) -> Iterator[KedroContext]:
-    """Open the project in an environment; its own errors are told in one line."""
+    """Open the project in an environment; its own errors are printed in one line."""
     with command_errors():
         check_names(env)
         with KedroSession.create(Path.cwd(), env=env, runtime_params=params) as session:
@@ -140,7 +140,7 @@ def _context(env: str | None, params: dict[str, Any]) -> Iterator[KedroContext]:
 
 
 def _check(context: KedroContext, models: tuple[str, ...], dollars_per_hour: float | None) -> None:
-    """Print a line per check, and keep the figures if all passed."""
+    """Print a line per check, and save the figures if all passed."""
     # torch takes seconds to import: other commands do without.
     from seqrec.checks.check import as_line
     from seqrec.checks.preflight import Preflight

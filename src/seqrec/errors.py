@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ProjectError(Exception):
-    """A mistake the user can mend: one line that names the culprit and the remedy.
+    """A mistake that the user can fix: one line that names the culprit and the remedy.
 
     Attributes:
         exit_code: Status of a command that ends with it.
@@ -14,7 +14,7 @@ class ProjectError(Exception):
 
 
 class RunInterruptedError(ProjectError):
-    """A signal stopped the run and it can be resumed; the status tells it from a failure."""
+    """A signal stopped the run, which can be resumed; the exit status is not a failure's."""
 
     exit_code = 75  # EX_TEMPFAIL: try again later
 

@@ -68,8 +68,8 @@ class Tree(Frozen):
     notifications: Notifications
     resume: Resume = Field(
         "auto",
-        description="Go on from a training's last checkpoint: auto where it is one of the very "
-        "same configuration and data, else anew; true also names what differs; false never.",
+        description="Resume from a training's last checkpoint: auto if configuration and data are "
+        "the same, else start anew; true also names what differs; false: always start anew.",
     )
     runs: dict[str, str] = Field(
         {},

@@ -1,4 +1,4 @@
-"""What scripts ask of the project: settings of globals.yml, and where the catalog's files lie."""
+"""What scripts need: settings of globals.yml, and paths of the catalog's files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def find_setting(config: AbstractConfigLoader, name: str) -> Any:
 
 
 def find_file(config: AbstractConfigLoader, name: str) -> Path | None:
-    """Return where a dataset lies, its newest version if it has versions; None if it isn't there.
+    """Return a dataset's path, its newest version if it has versions; None if it does not exist.
 
     Args:
         config: The config loader of an environment.

@@ -88,7 +88,7 @@ def record_files(content: Path) -> dict[str, FileRecord]:
     """Describe a file, or every file of a directory.
 
     Args:
-        content: The file or directory; paths are told from the folder that it is in.
+        content: The file or directory; paths are relative to the folder that it is in.
     """
     return {
         path.relative_to(content.parent).as_posix(): FileRecord(path.stat().st_size, xxh3(path))

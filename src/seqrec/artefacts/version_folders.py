@@ -65,8 +65,8 @@ class VersionFolders:
 def find_versions(filepath: Path) -> VersionFolders:
     """Look through the folder of a versioned artefact.
 
-    A folder counts if its manifest names it. One without a manifest counts if it may be a version
-    of before there were manifests: a name of Kedro's and a content that is not empty. Hidden
+    A folder counts if its manifest names it. One without a manifest counts if it may be older
+    than manifests: it has one of Kedro's names and is not empty. Hidden
     folders, and what a crash has left without a content, never count.
 
     Args:
@@ -108,7 +108,7 @@ def _know(folder: Path, name: str) -> KnownVersion | None:
 
 
 def _has_content(path: Path) -> bool:
-    """Tell whether there is anything but an empty file or directory; damage is told on load."""
+    """Return whether it is more than an empty file or directory; loading reports damage."""
     if path.is_dir():
         return any(path.iterdir())
     return path.is_symlink() or (path.is_file() and path.stat().st_size > 0)

@@ -250,7 +250,7 @@ class ManifestDataset(AbstractVersionedDataset[Saved, Loaded]):
         except NoVersionError:
             return False
         except ProjectError:
-            return True  # loading it tells what is wrong
+            return True  # loading it reports what is wrong
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath), "version": self._version}

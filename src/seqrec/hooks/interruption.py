@@ -17,8 +17,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 class InterruptionHooks:
     """Turn SIGTERM and Ctrl-C into `RunInterruptedError` while nodes run.
 
-    Kedro tells its hooks about exceptions, and about neither signal. A training has handlers of
-    its own while it trains: it writes a checkpoint first.
+    Kedro calls its hooks on exceptions, but not on signals. A training has handlers of its own
+    while it trains: it writes a checkpoint first.
     """
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ Int64 = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Query:
-    """One user to score: items known before the held-out one, and the time of asking."""
+    """One user to score: items known before the held-out one, and the query time."""
 
     history: Int64
     time: float
@@ -61,7 +61,7 @@ def rank_targets(interactions: pd.DataFrame, score: Scorer) -> pd.DataFrame:
 
 
 def _median(gaps: Int64) -> float:
-    """Return the median, 0 of nothing."""
+    """Return the median; 0 if there are no values."""
     return float(np.median(gaps)) if len(gaps) else 0.0
 
 

@@ -73,8 +73,8 @@ def train(
         experiment: What is trained, how, and where.
         files: The atomic files.
         store: Where checkpoints are kept; None for nowhere.
-        resume: Go on from the newest checkpoint: True if there is one, ``auto`` if it is one of
-            this very experiment.
+        resume: Whether to resume from the newest checkpoint: True if there is one, ``auto`` if it
+            is of this experiment.
         callback: Called after each validation.
 
     Returns:

@@ -35,8 +35,8 @@ CHUNK_BYTES = 1 << 16
 def download(url: str, target: Path, md5: str | None) -> None:
     """Fetch a file that is there whole, with the right content, or not at all.
 
-    A broken download stays beside the target as ``.part`` and is gone on with, in this call or in
-    the next.
+    A broken download stays beside the target as ``.part`` and is resumed, in this call or in the
+    next.
 
     Args:
         url: Where it is.

@@ -27,7 +27,7 @@ def data_fingerprint(interactions: ibis.Table | pd.DataFrame) -> str:
 
     It covers every held-out interaction with its user, item, time and split, and of all others
     their number, users, items and the sums of their times, intervals and positions: trainings and
-    ranks with one fingerprint can be compared, and a training that goes on has seen no test item.
+    ranks with one fingerprint can be compared, and a resumed training has seen no test item.
 
     Args:
         interactions: With `split`, `position` and `delta`.

@@ -187,7 +187,7 @@ def _verify(folder: Path) -> dict[str, Any]:
     state = json.loads((folder / STATE).read_text(encoding="utf-8"))
     if not isinstance(state, dict):
         raise ValueError(f"{STATE} holds no state")
-    # Checkpoints of before have one checksum, inside the state.
+    # Earlier versions wrote one checksum, inside the state.
     found = _sums(folder) if os.path.lexists(folder / SUMS) else {TENSORS: state.pop("sha256")}
     for name, digest in found.items():
         if _digest(folder / name) != digest:
@@ -210,7 +210,7 @@ def _remove(path: Path) -> None:
 
 
 def _number(name: str) -> int:
-    # Unfinished trainings of before have names of epoch and step; they are older than any number.
+    # Earlier versions named checkpoints by epoch and step; they are older than any number.
     return int(name.split("-")[0])
 
 

@@ -20,7 +20,7 @@ def describe_ranks(target_ranks: pd.DataFrame) -> dict[str, Any]:
         target_ranks: A row per user and protocol; `attrs` say what is known of their origin.
 
     Returns:
-        The facts in `attrs`, and `held_out`: a hash of who was asked for which item.
+        The facts in `attrs`, and `held_out`: a hash of which item is held out for whom.
     """
     asked = target_ranks[[c.USER, c.ITEM]].drop_duplicates()
     hashes = pd.util.hash_pandas_object(asked.astype(str), index=False)

@@ -15,7 +15,7 @@ from seqrec.tables.fingerprint import FINGERPRINT, data_fingerprint
 
 
 def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
-    """Count what a reader wants to know before training.
+    """Describe the interactions in a few figures.
 
     Args:
         interactions: The interactions with `split` and `delta`.
@@ -55,7 +55,7 @@ def write_atomic_files(
 
     Args:
         interactions: The interactions, sorted by user and position.
-        movies: item_id, title, year, genres; an item that is not there is titled by its id.
+        movies: item_id, title, year, genres; an item that is missing is titled by its id.
         users: user_id and what is known of them; empty if nothing is.
         stats: Saved beside the tables.
 

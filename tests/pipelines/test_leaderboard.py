@@ -112,7 +112,7 @@ def test_trainings_on_other_data_are_left_out_and_said(interactions, caplog):
 
 def test_slices_cover_every_user_once(interactions):
     runs, _, _ = board([trained("ss4rec", 2.0, interactions)], interactions)
-    slices = slice_runs(runs, interactions)
+    slices = slice_runs(runs, interactions, OPTIONS)
     users = interactions[c.USER].nunique()
     assert slices.groupby("kind")["users"].sum().tolist() == [users, users]
     assert slices["mean"].to_numpy() == pytest.approx(1 / np.log2(3))

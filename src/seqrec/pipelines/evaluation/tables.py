@@ -13,7 +13,7 @@ from seqrec.tables.protocols import at, at_headline
 
 ONE_TRAINING = (
     "There is one training of each model: another seed may fall outside these intervals. "
-    "`kedro run --pipelines leaderboard` compares several."
+    "kedro run --pipelines leaderboard compares several."
 )
 
 

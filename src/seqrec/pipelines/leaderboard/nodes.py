@@ -29,6 +29,7 @@ from seqrec.pipelines._plots import BLUE, plain
 from seqrec.pipelines._slices import METRIC
 from seqrec.pipelines.leaderboard.runs import COSTS, as_rows, label, same_data
 from seqrec.tables import columns as c
+from seqrec.tables.fingerprint import FACTS, data_fingerprint
 from seqrec.tables.trained_models import TrainedModel
 
 logger = logging.getLogger(__name__)
@@ -65,7 +66,9 @@ def collect_runs(
     for model in fitting:  # sorted by version: a later one replaces its equal
         rows = as_rows(model, label(model, usual), evaluation)
         newest[rows[c.MODEL].iloc[0], rows[c.SEED].iloc[0]] = rows
-    return pd.concat(newest.values(), ignore_index=True)
+    runs = pd.concat(newest.values(), ignore_index=True)
+    runs.attrs[FACTS] = {"data": data_fingerprint(interactions)}
+    return runs
 
 
 def rank_models(runs: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
@@ -96,7 +99,9 @@ def rank_models(runs: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
             **by_run[list(COSTS)].first().agg(COSTS),
         }
         rows.append(row)
-    return pd.DataFrame(rows).sort_values(METRIC, ascending=False, ignore_index=True)
+    leaderboard = pd.DataFrame(rows).sort_values(METRIC, ascending=False, ignore_index=True)
+    leaderboard.attrs[FACTS] = runs.attrs.get(FACTS, {})
+    return leaderboard
 
 
 def subtract_from_reference(runs: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:

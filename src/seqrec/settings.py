@@ -4,6 +4,7 @@ import warnings
 from typing import Any
 
 from seqrec.config_loader import PersonalConfigLoader
+from seqrec.hooks.artefacts import ArtefactHooks
 from seqrec.hooks.distributed import DistributedHooks
 from seqrec.hooks.interruption import InterruptionHooks
 from seqrec.hooks.notifications import NotificationHooks
@@ -11,6 +12,7 @@ from seqrec.hooks.plain_errors import PlainErrorHooks
 from seqrec.hooks.preflight import PreflightHooks
 from seqrec.hooks.provenance import ProvenanceHooks
 from seqrec.hooks.report import ReportHooks
+from seqrec.hooks.runs import RunsHooks
 from seqrec.hooks.tracking import TrackingHooks
 
 # Dots are namespaces here ("ss4rec.weights"), and evaluation reads across them on purpose.
@@ -24,7 +26,9 @@ HOOKS = (
     TrackingHooks(),
     ProvenanceHooks(),
     DistributedHooks(),
+    RunsHooks(),
     PreflightHooks(),
+    ArtefactHooks(),
     PlainErrorHooks(),
 )
 

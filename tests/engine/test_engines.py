@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from kedro.io.core import Version
 
+from seqrec.datasets.artefact import ArtefactDataset
 from seqrec.datasets.atomic_files import AtomicFilesDataset
 from seqrec.datasets.ratings import RatingsDataset
 from seqrec.datasets.table import TableDataset
@@ -26,6 +27,7 @@ from seqrec.pipelines.recbole_format.nodes import describe_interactions, write_a
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import INTERACTIONS
 from tests.conftest import DUCKDB, NOBODY
+from tests.datasets.kinds import PartsDataset
 
 SPARK = {
     "backend": "pyspark",
@@ -153,11 +155,14 @@ def test_a_table_that_breaks_its_contract_leaves_nothing(tmp_path, log):
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "files",
         "interactions.parquet",
+        "interactions.parquet.manifest.json",
         "ratings.parquet",
+        "ratings.parquet.manifest.json",
     ]
 
 
 def test_an_unknown_engine_is_named(tmp_path):
+    pd.DataFrame({"id": ["a"]}).to_parquet(tmp_path / "x.parquet")
     dataset = TableDataset(filepath=str(tmp_path / "x.parquet"), engine={"backend": "polars"})
     with pytest.raises(
         ProjectError, match=r"engine\.backend 'polars' is unknown: duckdb or pyspark"
@@ -166,6 +171,7 @@ def test_an_unknown_engine_is_named(tmp_path):
 
 
 def test_an_unknown_setting_is_named(tmp_path):
+    pd.DataFrame({"id": ["a"]}).to_parquet(tmp_path / "x.parquet")
     engine = {**DUCKDB, "memory_limt": "1GB"}
     dataset = TableDataset(filepath=str(tmp_path / "x.parquet"), engine=engine)
     with pytest.raises(ProjectError, match=r"^engine: .*memory_limt.* \(globals\.yml\)$"):
@@ -192,3 +198,37 @@ def test_a_text_that_cannot_be_written_is_one_line(tmp_path):
     table = connect(DUCKDB).sql("SELECT 1 AS id")
     with pytest.raises(ProjectError, match=r"^x\.inter cannot be computed: [^\n]+$"):
         write_text(table, tmp_path / "nowhere" / "x.inter")
+
+
+def rows_of(table):
+    return sorted(table.to_pandas().itertuples(index=False, name=None))
+
+
+@pytest.mark.parametrize("versioned", [True, False], ids=["versions", "one place"])
+@pytest.mark.parametrize(
+    "others",
+    [
+        pytest.param((PartsDataset, DUCKDB), id="parts"),
+        pytest.param((TableDataset, SPARK), marks=needs_spark, id="spark"),
+    ],
+)
+def test_engines_take_turns_in_one_folder(tmp_path, others, versioned):
+    """A file of DuckDB's and a folder of parts replace each other, and either reads both."""
+    path = tmp_path / "ratings.parquet"
+    turns = [(TableDataset, DUCKDB), others, (TableDataset, DUCKDB), others, others]
+    for turn, (kind, engine) in enumerate(turns):
+        version = Version(None, f"2026-01-0{turn + 1}T00.00.00.000Z") if versioned else None
+        rows = pd.DataFrame({"id": [f"{turn}-{row}" for row in range(5)]})
+        source = tmp_path / f"source-{turn}.parquet"
+        rows.to_parquet(source)
+        table = TableDataset(filepath=str(source), engine=engine).load()
+        kind(filepath=str(path), engine=engine, version=version).save(table)
+        latest = Version(None, None) if versioned else None
+        for reader in (DUCKDB, engine):
+            found = TableDataset(filepath=str(path), engine=reader, version=latest).load()
+            assert rows_of(found) == rows_of(table)
+        pandas = ArtefactDataset(
+            filepath=str(path), dataset={"type": "pandas.ParquetDataset"}, version=latest
+        )
+        assert sorted(pandas.load()["id"]) == sorted(rows["id"])
+    assert not [path for path in tmp_path.rglob(".*") if path.suffix != ".crc"]

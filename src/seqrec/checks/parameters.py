@@ -7,11 +7,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from seqrec.errors import ProjectError
-from seqrec.parameters.tree import Parameters
+from seqrec.parameter_tree import Parameters
 
 
 def check_parameters(values: dict[str, Any], env: str | None) -> None:
-    """Check the merged parameters against `seqrec.parameters.Parameters`.
+    """Check the merged parameters against `seqrec.parameter_tree.Parameters`.
 
     Args:
         values: As Kedro's config loader merges them.

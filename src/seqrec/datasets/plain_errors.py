@@ -37,3 +37,12 @@ def plainly(method: Callable[P, R]) -> Callable[P, R]:
             raise PlainDatasetError(str(error)) from error
 
     return guarded
+
+
+def reason(error: BaseException) -> str:
+    """Say in one line what is behind an error that Kedro may have wrapped."""
+    while isinstance(error, DatasetError) and error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

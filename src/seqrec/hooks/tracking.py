@@ -14,8 +14,8 @@ from kedro.io import DataCatalog
 
 from seqrec.hooks.provenance import describe_run
 from seqrec.hooks.run_facts import CALLBACKS, dataset_name, first_process, harmless, headline
+from seqrec.parameter_tree import Parameters
 from seqrec.parameters import Tracking
-from seqrec.parameters.tree import Parameters
 from seqrec.services import Mode, resolve_mode
 from seqrec.training.callbacks import EpochEnd
 

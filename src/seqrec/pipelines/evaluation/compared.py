@@ -8,7 +8,7 @@ import pandas as pd
 from kedro.config import OmegaConfigLoader
 
 from seqrec.model_registry import MODELS, title_of
-from seqrec.parameters.tree import Parameters
+from seqrec.parameter_tree import Parameters
 from seqrec.runs import differences
 from seqrec.tables.fingerprint import FACTS, FINGERPRINT, facts_fingerprint
 

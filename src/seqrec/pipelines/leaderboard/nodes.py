@@ -23,8 +23,8 @@ from seqrec.metrics.statistics import (
     holm,
 )
 from seqrec.model_registry import RANKERS
+from seqrec.parameter_tree import Parameters
 from seqrec.parameters import Evaluation
-from seqrec.parameters.tree import Parameters
 from seqrec.pipelines._plots import BLUE, plain
 from seqrec.pipelines._slices import METRIC
 from seqrec.pipelines.leaderboard.runs import COSTS, as_rows, label, same_data

@@ -16,9 +16,10 @@ NAMES = {module.name for module in pkgutil.iter_modules(datasets.__path__)} - EX
 
 
 def strangers(module):
-    """Functions and classes defined in a module that are no datasets."""
+    """Public functions and classes defined in a module that are no datasets."""
     here = [x for x in vars(module).values() if getattr(x, "__module__", "") == module.__name__]
-    kinds = [x for x in here if inspect.isclass(x) or inspect.isfunction(x)]
+    public = [x for x in here if not getattr(x, "__name__", "_").startswith("_")]
+    kinds = [x for x in public if inspect.isclass(x) or inspect.isfunction(x)]
     return [x for x in kinds if not (inspect.isclass(x) and issubclass(x, AbstractDataset))]
 
 

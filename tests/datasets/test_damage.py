@@ -8,7 +8,7 @@ import torch
 from kedro.io import DatasetError
 from kedro.io.core import Version
 
-from seqrec.datasets import version_folders
+from seqrec.artefacts import version_folders
 from seqrec.errors import ProjectError
 from seqrec.training.checkpoints import Checkpoint, CheckpointStore
 from tests.conftest import ROOT
@@ -213,6 +213,7 @@ def test_a_run_that_reads_what_is_damaged_ends_with_the_command_that_makes_it_an
     project.configure()
     with project.session() as session:
         catalog = session.load_context().catalog
+        catalog.save("ncf.weights", catalog.load("ncf.weights"))
         ranks = catalog.load("ncf.target_ranks")
         dataset = catalog.get("ncf.target_ranks")
         dataset.save(ranks)

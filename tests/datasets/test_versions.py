@@ -16,9 +16,9 @@ import pytest
 from kedro.io import DataCatalog, DatasetError
 from kedro.io.core import Version
 
-from seqrec.datasets import version_folders
+from seqrec.artefacts import version_folders
+from seqrec.artefacts.remedies import make_anew
 from seqrec.datasets.artefact import ArtefactDataset
-from seqrec.datasets.remedies import make_anew
 from seqrec.errors import ProjectError
 from seqrec.tables import columns as c
 from tests.conftest import ROOT

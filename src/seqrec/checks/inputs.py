@@ -8,7 +8,7 @@ from typing import Any
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from seqrec.datasets.remedies import find_pipeline
+from seqrec.artefacts.remedies import find_pipeline
 from seqrec.errors import ProjectError
 
 

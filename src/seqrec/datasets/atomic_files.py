@@ -7,7 +7,7 @@ from typing import Any
 from kedro.io import Version
 from kedro_datasets._typing import JSONPreview
 
-from seqrec.datasets.parquet import check_schemas
+from seqrec.artefacts.parquet import check_schemas
 from seqrec.datasets.versions import ManifestDataset
 from seqrec.engine.atomic_files import write_atomic_files
 from seqrec.tables import columns as c

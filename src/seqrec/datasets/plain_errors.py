@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from kedro.io import DatasetError
+from kedro.io.core import VersionNotFoundError
 
 from seqrec.errors import ProjectError, RunInterruptedError
 
@@ -16,6 +17,10 @@ R = TypeVar("R")
 
 class PlainDatasetError(ProjectError, DatasetError):
     """A `ProjectError` that Kedro passes on as it is."""
+
+
+class NoVersionError(PlainDatasetError, VersionNotFoundError):
+    """There is no version to load; to Kedro, the dataset does not exist."""
 
 
 class InterruptedDatasetError(RunInterruptedError, DatasetError):

@@ -11,7 +11,7 @@ from kedro.io import Version
 from kedro.utils import load_obj
 from kedro_datasets._typing import TablePreview
 
-from seqrec.datasets.parquet import check_schemas
+from seqrec.artefacts.parquet import check_schemas
 from seqrec.datasets.versions import ManifestDataset
 from seqrec.engine.connection import EngineConfig, connect
 from seqrec.engine.files import read_parquet, write_parquet

@@ -10,9 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from kedro.io import AbstractVersionedDataset, Version
-from kedro.io.core import VersionNotFoundError
 
-from seqrec.datasets.manifest import (
+from seqrec.artefacts.manifest import (
     MANIFEST,
     Manifest,
     ManifestError,
@@ -21,9 +20,9 @@ from seqrec.datasets.manifest import (
     read_manifest,
     record_files,
 )
-from seqrec.datasets.plain_errors import PlainDatasetError, plainly, reason
-from seqrec.datasets.remedies import make_anew
-from seqrec.datasets.version_folders import KnownVersion, VersionFolders, find_versions
+from seqrec.artefacts.remedies import make_anew
+from seqrec.artefacts.version_folders import KnownVersion, VersionFolders, find_versions
+from seqrec.datasets.plain_errors import NoVersionError, plainly, reason
 from seqrec.engine.atomic_write import (
     flush,
     give_name,
@@ -38,10 +37,6 @@ SHOWN = 3
 
 Saved = TypeVar("Saved")
 Loaded = TypeVar("Loaded")
-
-
-class NoVersionError(PlainDatasetError, VersionNotFoundError):
-    """There is no version to load; to Kedro, the dataset does not exist."""
 
 
 class ManifestDataset(AbstractVersionedDataset[Saved, Loaded]):

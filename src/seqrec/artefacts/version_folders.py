@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqrec.datasets.manifest import MANIFEST, ManifestError, read_manifest
+from seqrec.artefacts.manifest import MANIFEST, ManifestError, read_manifest
 
 logger = logging.getLogger(__name__)
 

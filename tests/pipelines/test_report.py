@@ -18,11 +18,10 @@ from seqrec.pipelines.recbole_format.nodes import describe_interactions
 from seqrec.tables import columns as c
 from seqrec.tables.fingerprint import FACTS
 from tests.cli import chromium
-from tests.conftest import ROOT, cyclic_ratings, on_engine, process
+from tests.conftest import ROOT, cyclic_ratings, on_engine, options_of, process
 
 OPTIONS = Evaluation(bootstrap_samples=100, cutoffs=(5, 10))
 NAMES = ("ss4rec", "ncf", "popularity")
-RECORD = {"name": "ncf", "model": {"mf_size": 8}, "training": {"seed": 3, "epochs": 2}}
 PROVENANCE = {"environment": "smoke", "device": "CPU", "commit": "abc", "dataset": "toy"}
 DATA = "0123456789abcdef"
 
@@ -111,7 +110,8 @@ def test_every_training_is_named_by_what_differs_from_the_one_of_record(parts):
         "training": {**record["ncf"]["training"], "seed": 7, "epochs": 3},
     }
     table = pd.DataFrame()
-    table.attrs[FACTS] = {"experiment": experiment, "data": DATA, "version": "v9"}
+    facts = {"experiment": experiment, "data": DATA, "version": "v9"}
+    table.attrs[FACTS] = {**facts, "protocol": options_of().model_dump(mode="json")}
     provenance = {**PROVENANCE, "record": record}
     found = compared.describe_compared({}, provenance, ncf=table, popularity=pd.DataFrame())
     (model,) = found["models"]
@@ -121,6 +121,7 @@ def test_every_training_is_named_by_what_differs_from_the_one_of_record(parts):
     page = body_of(render_report(**{**parts, "provenance": provenance, "compared": found}))
     assert re.search(r"differs from conf/base in.*epochs=3", page)
     assert model["fingerprint"] in page
+    assert "are in the file&#39;s order" in page
     unknown = compared.describe_compared({}, PROVENANCE, ncf=table)
     page = body_of(render_report(**{**parts, "compared": unknown}))
     assert "differs from" not in page
@@ -167,7 +168,7 @@ def test_the_protocol_is_told_as_it_is(options, said):
     early = {"valid_from": 0.3, "test_from": 0.5} if "split" in options else {}
     table = process(ratings, user_core=3, **options, **early)
     stats = describe_interactions(on_engine(table))
-    told = wording.describe_protocol(stats)
+    told = wording.describe_protocol(stats, None)
     assert said in told["held out"]
     asked = table.loc[table[c.SPLIT] == c.TEST, c.USER].nunique()
     users = table[c.USER].nunique()
@@ -179,11 +180,10 @@ def test_the_protocol_is_told_as_it_is(options, said):
 
 def test_what_the_data_says_of_its_protocol_comes_first(interactions):
     stats = describe_interactions(on_engine(interactions))
-    told = wording.describe_protocol(
-        {**stats, "protocol": {"split": "leave_one_out", "tie_policy": "file", "min_rating": 4.0}}
-    )
+    protocol = options_of(min_rating=4.0).model_dump(mode="json")
+    told = wording.describe_protocol(stats, protocol)
     assert told["ties"].startswith("Interactions in the same second are in the file's order.")
-    assert told["kept"] == "min rating 4.0"
+    assert told["kept"].startswith("Ratings of 4 and more, users with 5 or more of them")
 
 
 def leaderboard(data):

@@ -14,6 +14,8 @@ from seqrec.tables.fingerprint import FACTS, FINGERPRINT, facts_fingerprint
 
 RECORD = "record"
 """The configuration of record in the provenance."""
+PROTOCOL = "protocol"
+"""The parameters of data_processing, in facts."""
 _BASE = "base"
 
 
@@ -43,14 +45,15 @@ def describe_compared(
         **metrics: Per-user metrics by model, with what is known of their origin.
 
     Returns:
-        `data`: fingerprint of the data; `models`: title, seed, version, fingerprint and
-        differences of each that is trained. What is not known is None.
+        `data`: fingerprint of the data; `protocol`: the parameters it was made with; `models`:
+        title, seed, version, fingerprint and differences of each that is trained. What is not
+        known is None.
     """
     record = provenance.get(RECORD)
     facts = {name: table.attrs.get(FACTS, {}) for name, table in metrics.items()}
-    known = [its["data"] for its in facts.values() if its.get("data")]
     return {
-        "data": interaction_stats.get(FINGERPRINT) or next(iter(known), None),
+        "data": interaction_stats.get(FINGERPRINT) or _known(facts, "data"),
+        "protocol": interaction_stats.get(PROTOCOL) or _known(facts, PROTOCOL),
         "models": [
             _describe(name, its, record.get(name) if record else None)
             for name, its in facts.items()
@@ -59,13 +62,18 @@ def describe_compared(
     }
 
 
+def _known(facts: dict[str, dict[str, Any]], fact: str) -> Any:
+    """Take a fact from the first that knows it: the models were compared on the same data."""
+    return next((its[fact] for its in facts.values() if its.get(fact)), None)
+
+
 def _describe(name: str, facts: dict[str, Any], usual: dict[str, Any] | None) -> dict[str, Any]:
     experiment = facts["experiment"]
     changes = None if usual is None else differences(experiment, usual)
     return {
         "model": title_of(name),
         "seed": experiment.get("training", {}).get("seed"),
-        "version": facts.get("version"),
+        "version": facts.get("version") or facts.get("run"),
         "fingerprint": facts_fingerprint(experiment),
         "differs": changes and [change for change in changes if not change.startswith("seed=")],
     }

@@ -115,7 +115,7 @@ def _facts(
     facts = {
         "dataset": provenance.get("dataset"),
         "data": describe_data(stats),
-        **describe_protocol(stats),
+        **describe_protocol(stats, compared["protocol"]),
         "environment": ", ".join(filter(None, environment)),
         "fingerprint of the data": compared["data"],
     }

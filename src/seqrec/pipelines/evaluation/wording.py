@@ -26,7 +26,6 @@ _TIES = {
     "file": "Interactions in the same second are in the file's order.",
     "group": "Every item of the held-out second is a right answer: the best rank counts.",
 }
-_FIRST = ("split", "tie_policy")
 
 
 def describe_data(stats: dict[str, Any]) -> str:
@@ -40,40 +39,46 @@ def describe_data(stats: dict[str, Any]) -> str:
     return f"{', '.join(counts)}, {first} to {last}"
 
 
-def describe_protocol(stats: dict[str, Any]) -> dict[str, str]:
+def describe_protocol(stats: dict[str, Any], protocol: dict[str, Any] | None) -> dict[str, str]:
     """Say what was held out, how many users were asked, and what became of ties.
 
     Args:
-        stats: From `describe_interactions`; files of earlier versions have no `protocol`.
+        stats: From `describe_interactions`.
+        protocol: The parameters of data_processing; None in files of earlier versions, whose
+            marks tell the split.
 
     Returns:
         Sentences by what they are about; what is not known is left out.
     """
-    known = stats.get("protocol") or {}
-    by_group = _by_group(stats)
-    split = known.get("split") or _split(stats)
-    ties = known.get("tie_policy") or ("group" if by_group else None)
-    others = {name: value for name, value in known.items() if name not in _FIRST}
+    known = protocol or {}
+    by_group = bool({c.VALID_TIED, c.TEST_TIED} & set(stats["splits"]))
+    ties = known.get("tie_policy") or ("group" if by_group else "")
+    split = known.get("split") or _split(stats, by_group)
     sentences = {
-        "held out": _HELD_OUT[split, by_group],
+        "held out": _HELD_OUT[split, ties == "group"],
         "asked": _asked(stats, split),
-        "ties": " ".join(filter(None, (_TIES.get(ties or ""), _tied(stats)))),
-        "kept": ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in others.items()),
+        "ties": " ".join(filter(None, (_TIES.get(ties), _tied(stats)))),
+        "kept": _kept(known),
     }
     return {name: sentence for name, sentence in sentences.items() if sentence}
 
 
-def _by_group(stats: dict[str, Any]) -> bool:
-    protocol = stats.get("protocol") or {}
-    marks = {c.VALID_TIED, c.TEST_TIED}
-    return protocol.get("tie_policy") == "group" or bool(marks & set(stats["splits"]))
-
-
-def _split(stats: dict[str, Any]) -> str:
+def _split(stats: dict[str, Any], by_group: bool) -> str:
     """Infer the split: leaving one out has no context, and asks everybody who has two seconds."""
     splits = stats["splits"]
-    some = splits.get(c.TEST, 0) < stats["users"] and not _by_group(stats)
+    some = splits.get(c.TEST, 0) < stats["users"] and not by_group
     return "temporal" if c.CONTEXT in splits or some else "leave_one_out"
+
+
+def _kept(known: dict[str, Any]) -> str:
+    """Say which ratings, users and items were kept."""
+    if not known:
+        return ""
+    rating = known.get("min_rating")
+    ratings = "All ratings" if rating is None else f"Ratings of {rating:g} and more"
+    cores = (known.get(f"{side}_core", 1) for side in ("user", "item"))
+    users, items = cores
+    return f"{ratings}, users with {users} or more of them, items with {items} or more."
 
 
 def _asked(stats: dict[str, Any], split: str) -> str:

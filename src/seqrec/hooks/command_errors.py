@@ -8,13 +8,14 @@ from contextlib import contextmanager
 import click
 
 from seqrec.errors import ProjectError, own_error
+from seqrec.services import redact
 
 
 class CommandError(ProjectError, click.ClickException):
     """A `ProjectError` on its way to the command line."""
 
     def __init__(self, error: ProjectError) -> None:
-        super().__init__(str(error))
+        super().__init__(redact(str(error)))
         self.exit_code = error.exit_code
 
 

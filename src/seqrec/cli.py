@@ -24,9 +24,8 @@ from rich.console import Console
 
 from seqrec.errors import ProjectError
 from seqrec.hooks.command_errors import command_errors
+from seqrec.model_registry import MODELS, compared
 from seqrec.project import find_file, find_setting
-
-MODELS = ("ss4rec", "ncf")
 
 
 @click.group(name="seqrec")
@@ -71,7 +70,13 @@ cli.add_command(run)
 
 @cli.command()
 @env_option
-@click.option("--model", type=click.Choice([*MODELS, "all"]), default="all", show_default=True)
+@click.option(
+    "--model",
+    type=click.Choice([*MODELS, "all"]),
+    default="all",
+    show_default=True,
+    help=f"What will be trained; all: {' and '.join(compared(MODELS))}.",
+)
 @_params_option
 @click.option("--dollars-per-hour", type=float, help="What the machine costs.")
 def preflight(env: str, model: str, params: dict[str, Any], dollars_per_hour: float) -> None:
@@ -80,7 +85,7 @@ def preflight(env: str, model: str, params: dict[str, Any], dollars_per_hour: fl
     Prints a line per check and ends with status 1 at the first red one. The figures are kept in
     the catalog's `preflight`.
     """
-    models = MODELS if model == "all" else (model,)
+    models = tuple(compared(MODELS)) if model == "all" else (model,)
     with _context(env, params) as context:
         _check(context, models, dollars_per_hour)
 

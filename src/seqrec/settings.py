@@ -3,6 +3,7 @@
 import warnings
 from typing import Any
 
+from seqrec.config_loader import PersonalConfigLoader
 from seqrec.hooks.distributed import DistributedHooks
 from seqrec.hooks.interruption import InterruptionHooks
 from seqrec.hooks.notifications import NotificationHooks
@@ -27,6 +28,7 @@ HOOKS = (
     PlainErrorHooks(),
 )
 
+CONFIG_LOADER_CLASS = PersonalConfigLoader
 CONFIG_LOADER_ARGS: dict[str, Any] = {
     "base_env": "base",
     "default_run_env": "smoke",

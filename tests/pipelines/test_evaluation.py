@@ -12,6 +12,7 @@ from seqrec.pipelines.evaluation.nodes import (
 )
 from seqrec.pipelines.evaluation.tables import verdict
 from seqrec.tables import columns as c
+from seqrec.tables.protocols import at
 
 OPTIONS = Evaluation(bootstrap_samples=200, cutoffs=(1, 10))
 
@@ -85,11 +86,11 @@ def test_the_interval_covers_as_often_as_it_says():
 def test_a_random_scorer_lands_where_chance_puts_it():
     ranks = np.random.default_rng(1).integers(1, 101, size=20_000)
     table = metrics_of(ranks)
-    chosen = table[(table[c.MASK] == c.MASKED) & (table[c.QUERY_TIME] == c.KNOWN)]
+    chosen = at(table, c.MASKED, c.KNOWN)
     assert chosen["HR@10"].mean() == pytest.approx(0.1, abs=0.01)
 
 
-def history(**columns):
+def training_log(**columns):
     table = pd.DataFrame({"epoch": [0, 1, 2], "NDCG@10": [0.1, 0.3, 0.2]})
     figures = dict.fromkeys(("train_seconds", "valid_seconds", "memory_gib"), 1.0)
     norms = {"targets_per_second": 10.0, "gradient_norm": 2.0, "largest_gradient_norm": 5.0}
@@ -97,7 +98,9 @@ def history(**columns):
 
 
 def test_what_trainings_took_and_whether_a_number_was_none():
-    table = details.summarise_trainings(good=history(), bad=history(gradient_norm=[1, np.nan, 2]))
+    table = details.summarise_trainings(
+        good=training_log(), bad=training_log(gradient_norm=[1, np.nan, 2])
+    )
     assert table["NaN or Inf"].tolist() == [0, 1]
     row = table.iloc[0]
     assert (row["epochs"], row["best epoch"], row["seconds"]) == (3, 2, 6.0)

@@ -9,7 +9,8 @@ from seqrec.datasets.trained_models import TrainedModel, TrainedModelsDataset
 from seqrec.errors import ProjectError
 from seqrec.metrics.ranking import metric_table
 from seqrec.metrics.statistics import bootstrap_seeds
-from seqrec.parameters import Evaluation, Parameters
+from seqrec.parameters import Evaluation
+from seqrec.parameters.tree import Parameters
 from seqrec.pipelines._slices import slice_runs
 from seqrec.pipelines.leaderboard import nodes
 from seqrec.pipelines.leaderboard.runs import label
@@ -43,7 +44,7 @@ def trained(name, ranks, interactions, version="v1", seed=1, **changes):
         for part in ("model", "training")
     }
     config["training"]["seed"] = seed
-    history = pd.DataFrame(
+    log = pd.DataFrame(
         {
             "train_seconds": [1.0, 2.0],
             "valid_seconds": [0.5, 0.5],
@@ -51,7 +52,7 @@ def trained(name, ranks, interactions, version="v1", seed=1, **changes):
             "largest_gradient_norm": [3.0, 1.0],
         }
     )
-    return TrainedModel(name, version, config, history, table)
+    return TrainedModel(name, version, config, log, table)
 
 
 def board(models, interactions):
@@ -131,7 +132,7 @@ def test_noise_is_called_noise_and_a_difference_a_difference(interactions, capsy
     told = capsys.readouterr().out
     assert "ss4rec and ncf do not differ beyond noise" in told
     assert "ss4rec is better than sasrec by 0." in told
-    assert nodes.plot_leaderboard(table, differences, OPTIONS).data[0].x.size == 3
+    assert nodes.plot_leaderboard(table).data[0].x.size == 3
 
 
 def test_more_trainings_make_the_interval_narrower():

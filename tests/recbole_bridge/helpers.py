@@ -8,10 +8,11 @@ from recbole.utils import init_seed
 from seqrec.histories.feed import Feed
 from seqrec.histories.held_out import HeldOutLoader
 from seqrec.histories.loaders import TrainLoader, make_train_loader
+from seqrec.model_registry import MODELS
+from seqrec.model_registry import load as load_path
 from seqrec.recbole_bridge.api import Assembly, assemble, load, train
 from seqrec.recbole_bridge.config import build_config
 from seqrec.recbole_bridge.loaders import RecBoleHeldOutLoader
-from seqrec.recbole_bridge.recommenders import RECOMMENDERS
 from seqrec.recbole_bridge.trainer import BridgeTrainer
 from seqrec.tables import columns as c
 from seqrec.training.experiment import Experiment
@@ -37,6 +38,10 @@ class Loaders:
         return self.parts.feed
 
 
+def recommender_class(name):
+    return load_path(MODELS[name].recommender)
+
+
 def experiment_of(name, model=None, runtime=CPU, **changes) -> Experiment:
     return Experiment(name, model or MODEL_OF[name](), training(name, **changes), runtime)
 
@@ -46,7 +51,7 @@ def train_of(name, files, model=None, runtime=CPU, **changes) -> tuple[Any, Any]
 
 
 def config_of(name, files, model=None, **changes):
-    return build_config(RECOMMENDERS[name], files, experiment_of(name, model, **changes))
+    return build_config(recommender_class(name), files, experiment_of(name, model, **changes))
 
 
 def as_loaders(parts: Assembly) -> Loaders:

@@ -13,12 +13,12 @@ import pytest
 import torch
 
 from seqrec.errors import ProjectError, RunInterruptedError
+from seqrec.model_registry import MODELS
 from seqrec.recbole_bridge.api import train
-from seqrec.recbole_bridge.recommenders import RECOMMENDERS
 from seqrec.training.checkpoints import CheckpointStore
 from seqrec.training.tally import DivergedError
 from tests.conftest import CPU, MODEL_OF, ROOT
-from tests.recbole_bridge.helpers import experiment_of
+from tests.recbole_bridge.helpers import experiment_of, recommender_class
 
 VARIES = ["train_seconds", "valid_seconds", "targets_per_second", "memory_gib"]
 HARD = {
@@ -46,14 +46,14 @@ def run(name, files, store=None, resume=False, model=None, **changes):
 
 def interrupt_at(monkeypatch, name, step, action):
     """Have the n-th loss do something first."""
-    own, count = RECOMMENDERS[name].calculate_loss, iter(range(10**6))
+    own, count = recommender_class(name).calculate_loss, iter(range(10**6))
 
     def loss(self, interaction):
         if next(count) == step:
             action()
         return own(self, interaction)
 
-    monkeypatch.setattr(RECOMMENDERS[name], "calculate_loss", loss)
+    monkeypatch.setattr(recommender_class(name), "calculate_loss", loss)
 
 
 def same(first, second):
@@ -62,7 +62,7 @@ def same(first, second):
         assert torch.equal(x, second[0].weights[name]), name
 
 
-BASELINES = [name for name in RECOMMENDERS if name not in ("ss4rec", "ncf")]
+BASELINES = [name for name in MODELS if name not in ("ss4rec", "ncf")]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_nan_stops_with_the_tensors_name_and_the_last_good_checkpoint_stays(
         weight = recommender.encoder.blocks[0].time_aware.log_step
         weight.register_hook(lambda gradient: gradient * float("nan"))
 
-    own, count = RECOMMENDERS["ss4rec"].calculate_loss, iter(range(10**6))
+    own, count = recommender_class("ss4rec").calculate_loss, iter(range(10**6))
 
     def loss(self, interaction):
         if next(count) == 12:
@@ -157,7 +157,7 @@ def test_nan_stops_with_the_tensors_name_and_the_last_good_checkpoint_stays(
         return own(self, interaction)
 
     with monkeypatch.context() as patch:
-        patch.setattr(RECOMMENDERS["ss4rec"], "calculate_loss", loss)
+        patch.setattr(recommender_class("ss4rec"), "calculate_loss", loss)
         message = r"gradient of encoder\.blocks\.0\.time_aware\.log_step is nan in epoch 1, step 2"
         with pytest.raises(DivergedError, match=message):
             run("ss4rec", files, store)

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from seqrec.errors import ProjectError
-from seqrec.parameters import Parameters
+from seqrec.parameters.tree import Parameters
 
 
 def check_parameters(values: dict[str, Any], env: str | None) -> None:

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 class TrainedModelsDataset(ReadOnlyDataset[list[TrainedModel]]):
-    """All versions of ``{model}.target_ranks`` with their weights' configuration and history.
+    """All versions of ``{model}.target_ranks`` with their weights' configuration and training log.
 
     Args:
         outputs: The folder of ``<model>/target_ranks.parquet/<version>/…``.

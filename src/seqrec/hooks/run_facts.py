@@ -13,6 +13,7 @@ from kedro.io import DataCatalog
 from seqrec.errors import RunInterruptedError
 from seqrec.services import one_line
 from seqrec.tables import columns as c
+from seqrec.tables.protocols import at_headline
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -33,11 +34,7 @@ def dataset_name(catalog: DataCatalog) -> str:
 
 def headline(comparison: Any, parameters: Any) -> Any:
     """Pick the rows of the comparison at the headline protocol, a column per metric."""
-    options = parameters.evaluation
-    chosen = comparison[
-        (comparison[c.MASK] == options.headline_mask)
-        & (comparison[c.QUERY_TIME] == options.headline_query_time)
-    ]
+    chosen = at_headline(comparison, parameters.evaluation)
     return chosen.pivot(index=c.MODEL, columns="metric", values="mean").round(4)
 
 

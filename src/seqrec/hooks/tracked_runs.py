@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from seqrec.parameters import Parameters
+from seqrec.parameters.tree import Parameters
+from seqrec.tables.fingerprint import facts_fingerprint
 
 TRACKED_RUN = "tracked_run"
 """The dataset that remembers, for each model, the W&B run of its last training."""
@@ -37,18 +36,14 @@ def describe_trainings(pipeline: Pipeline, parameters: Parameters, dataset: str)
     # torch takes seconds to import: only who trains waits for it here.
     from seqrec.training.state import MAY_CHANGE
 
-    data = {
-        "dataset": dataset,
-        **parameters.model_dump(mode="json", include={"data_processing", "source"}),
-    }
+    data = parameters.model_dump(mode="json", include={"data_processing", "source"})
     changing = {name.removeprefix("training.") for name in MAY_CHANGE}
     made = sorted(name for name in pipeline.all_outputs() if name.endswith(".weights"))
     found = {}
     for model in (name.removesuffix(".weights") for name in made):
-        block = getattr(parameters, model)
+        block = parameters.of(model)
         learned = block.model_dump(mode="json", exclude={"search": True, "training": changing})
-        text = json.dumps([data, learned], sort_keys=True)
-        found[model] = hashlib.sha256(text.encode()).hexdigest()
+        found[model] = facts_fingerprint({"dataset": dataset, **data, **learned})
     return found
 
 

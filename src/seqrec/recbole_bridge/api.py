@@ -17,6 +17,8 @@ from seqrec.errors import ProjectError
 from seqrec.histories.feed import Feed, make_feed
 from seqrec.histories.held_out import HeldOutLoader
 from seqrec.histories.loaders import make_train_loader
+from seqrec.model_registry import MODELS
+from seqrec.model_registry import load as import_path
 from seqrec.models.artifact import ModelArtifact
 from seqrec.parameters import Recommend, Runtime, Training
 from seqrec.ranking.held_out import rank_held_out
@@ -24,7 +26,6 @@ from seqrec.ranking.lists import list_best_items
 from seqrec.recbole_bridge.config import BridgeConfig, build_config
 from seqrec.recbole_bridge.dataset import InteractionDataset
 from seqrec.recbole_bridge.loaders import RecBoleHeldOutLoader
-from seqrec.recbole_bridge.recommenders import RECOMMENDERS
 from seqrec.recbole_bridge.trainer import BridgeTrainer
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles
@@ -112,7 +113,8 @@ def rank(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> pd.Da
     parts = load(artifact, files, runtime)
     loader = HeldOutLoader(parts.feed, c.TEST, c.KNOWN)
     tokens = parts.dataset.field2id_token
-    return rank_held_out(parts.recommender, loader, parts.recommender.uses_time, tokens)
+    uses_time = MODELS[parts.feed.experiment.name].uses_time
+    return rank_held_out(parts.recommender, loader, uses_time, tokens)
 
 
 def recommend(
@@ -146,7 +148,7 @@ def assemble(experiment: Experiment, files: AtomicFiles, processes: Processes) -
         files: The atomic files.
         processes: The processes that share the work.
     """
-    recommender_class = RECOMMENDERS[experiment.name]
+    recommender_class = import_path(MODELS[experiment.name].recommender)
     config = build_config(recommender_class, files, experiment)
     dataset = InteractionDataset(config)
     recommender = recommender_class(config, dataset, experiment).to(experiment.device)
@@ -168,7 +170,7 @@ def load(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> Assem
         ProjectError: The model was trained on other users or items.
     """
     name = artifact.config["name"]
-    model = RECOMMENDERS[name].parameters_type.model_validate(artifact.config["model"])
+    model = MODELS[name].parameters.model_validate(artifact.config["model"])
     training = Training.model_validate(artifact.config["training"])
     experiment = Experiment(name, model, training, runtime)
     parts = assemble(experiment, files, connect(experiment.device))

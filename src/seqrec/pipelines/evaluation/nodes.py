@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from itertools import product
 
 import pandas as pd
@@ -13,10 +12,9 @@ from seqrec.metrics.statistics import Interval, bootstrap_mean
 from seqrec.parameters import Evaluation
 from seqrec.pipelines.evaluation.tables import comparison_table, verdict
 from seqrec.tables import columns as c
+from seqrec.tables.protocols import PROTOCOL, at
 
-logger = logging.getLogger(__name__)
-
-_KEYS = [c.USER, c.MASK, c.QUERY_TIME]
+_KEYS = [c.USER, *PROTOCOL]
 
 
 def measure_ranks(target_ranks: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
@@ -51,7 +49,7 @@ def compare_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataFr
         for model, table in metrics.items()
         for mask, query_time in product(c.MASKS, c.QUERY_TIMES)
     ]
-    wanted = [c.MODEL, c.MASK, c.QUERY_TIME, "metric", "mean", "low", "high"]
+    wanted = [c.MODEL, *PROTOCOL, "metric", "mean", "low", "high"]
     return pd.concat(rows, ignore_index=True)[wanted]
 
 
@@ -66,27 +64,22 @@ def subtract_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataF
         A row per other model, protocol and metric: mean, low, high of reference − other.
     """
     reference = metrics[evaluation.reference]
+    others = {name: table for name, table in metrics.items() if name != evaluation.reference}
     rows = [
         _interval_rows(
             _values(reference, mask, query_time) - _values(table, mask, query_time), evaluation
-        ).assign(
-            **{
-                c.MODEL: evaluation.reference,
-                "other": other,
-                c.MASK: mask,
-                c.QUERY_TIME: query_time,
-            }
-        )
-        for other, table in metrics.items()
-        if other != evaluation.reference
+        ).assign(other=other, **{c.MASK: mask, c.QUERY_TIME: query_time})
+        for other, table in others.items()
         for mask, query_time in product(c.MASKS, c.QUERY_TIMES)
     ]
-    wanted = [c.MODEL, "other", c.MASK, c.QUERY_TIME, "metric", "mean", "low", "high"]
-    return pd.concat(rows, ignore_index=True)[wanted]
+    differences = pd.concat(rows, ignore_index=True)
+    differences[c.MODEL] = evaluation.reference
+    wanted = [c.MODEL, "other", *PROTOCOL, "metric", "mean", "low", "high"]
+    return differences[wanted]
 
 
 def print_comparison(
-    evaluation: Evaluation, comparison: pd.DataFrame, differences: pd.DataFrame, report: str
+    evaluation: Evaluation, comparison: pd.DataFrame, differences: pd.DataFrame, *_awaited: object
 ) -> None:
     """Print the table and the verdict, the last thing a run says.
 
@@ -94,7 +87,7 @@ def print_comparison(
         evaluation: Which protocol is the headline.
         comparison: From `compare_models`.
         differences: From `subtract_models`.
-        report: Read only so that this node is the last.
+        *_awaited: Datasets to wait for. Kedro orders nodes by their inputs and by nothing else.
     """
     console = Console(width=110)
     console.print(comparison_table(comparison, evaluation))
@@ -104,8 +97,7 @@ def print_comparison(
 
 def _values(table: pd.DataFrame, mask: str, query_time: str) -> pd.DataFrame:
     """Take one protocol's metrics, a row per user."""
-    chosen = table[(table[c.MASK] == mask) & (table[c.QUERY_TIME] == query_time)]
-    return chosen.set_index(c.USER).drop(columns=[c.MASK, c.QUERY_TIME])
+    return at(table, mask, query_time).set_index(c.USER).drop(columns=PROTOCOL)
 
 
 def _interval_rows(values: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:

@@ -9,11 +9,13 @@ import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
+from seqrec.model_registry import title_of
 from seqrec.parameters import Evaluation
-from seqrec.pipelines.evaluation.tables import NAMES, shown_metrics, verdict
+from seqrec.pipelines.evaluation.tables import shown_metrics, verdict
 from seqrec.tables import columns as c
+from seqrec.tables.protocols import PROTOCOL
 
-_CAPTIONS = {
+FIGURES = {
     "metrics": "Metrics with bootstrap intervals",
     "ranks": "Where the held-out item ranks",
     "training": "Training",
@@ -25,10 +27,10 @@ def render_report(
     evaluation: Evaluation,
     comparison: pd.DataFrame,
     differences: pd.DataFrame,
-    stats: dict[str, Any],
+    interaction_stats: dict[str, Any],
     provenance: dict[str, Any],
-    costs: pd.DataFrame,
-    slices: pd.DataFrame,
+    training_costs: pd.DataFrame,
+    user_slices: pd.DataFrame,
     examples: list[dict[str, Any]],
     **plots: go.Figure,
 ) -> str:
@@ -38,12 +40,12 @@ def render_report(
         evaluation: Which protocol is the headline.
         comparison: A row per model, protocol and metric.
         differences: A row per pair of models, protocol and metric.
-        stats: Facts about the data.
+        interaction_stats: Facts about the data.
         provenance: Commit, versions, device.
-        costs: What each training took.
-        slices: Means over kinds of users.
+        training_costs: What each training took.
+        user_slices: Means over kinds of users.
         examples: Users to look at.
-        **plots: The figures, by the names of `_CAPTIONS`.
+        **plots: The figures, by the names of `FIGURES`.
 
     Returns:
         HTML with scripts, styles and figures inside.
@@ -58,10 +60,12 @@ def render_report(
         metrics=shown_metrics(evaluation),
         sections=_sections(comparison, evaluation),
         confidence=f"{evaluation.confidence:.0%}",
-        figures=[(name, title, plots[name].to_json()) for name, title in _CAPTIONS.items()],
-        stats=stats,
-        costs=costs,
-        slices=_kinds(slices),
+        figures=[
+            (name, title, plots[f"{name}_plot"].to_json()) for name, title in FIGURES.items()
+        ],
+        stats=interaction_stats,
+        costs=training_costs,
+        slices=_kinds(user_slices),
         examples=examples,
         provenance=provenance,
         plotly=get_plotlyjs(),
@@ -81,9 +85,9 @@ def _sections(comparison: pd.DataFrame, evaluation: Evaluation) -> list[dict[str
         {
             "title": f"history {mask}, query time {query_time}",
             "rows": [
-                (NAMES.get(str(model), str(model)), table.set_index("metric").to_dict("index"))
+                (title_of(str(model)), table.set_index("metric").to_dict("index"))
                 for model, table in rows.groupby(c.MODEL, sort=False)
             ],
         }
-        for (mask, query_time), rows in chosen.groupby([c.MASK, c.QUERY_TIME])
+        for (mask, query_time), rows in chosen.groupby(PROTOCOL)
     ]

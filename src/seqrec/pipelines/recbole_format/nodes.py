@@ -24,22 +24,10 @@ def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
         split, share of tied steps and of test interactions that are tied, first and last time
         (UTC).
     """
-    tied, step, test = _[c.DELTA] == 0, _[c.POSITION] > 0, _[c.SPLIT] == c.TEST
     lengths = interactions.group_by(c.USER).agg(length=_.count())
     length = lengths.agg(users=_.count(), median=_["length"].median()).to_pandas().iloc[0]
-    facts = interactions.agg(
-        items=_[c.ITEM].nunique(),
-        count=_.count(),
-        steps=step.sum(),
-        tied=(tied & step).sum(),
-        tests=test.sum(),
-        tied_tests=(tied & test).sum() + _[c.USER].nunique(where=_[c.SPLIT] == c.TEST_TIED),
-        first=_[c.TIMESTAMP].min(),
-        last=_[c.TIMESTAMP].max(),
-        **{name: (_[c.SPLIT] == name).sum() for name in c.SPLITS},
-    )
-    row = {name: int(value) for name, value in facts.to_pandas().iloc[0].items()}
     users = int(length["users"])
+    row = _count(interactions)
     return {
         "users": users,
         "items": row["items"],
@@ -87,6 +75,26 @@ def write_atomic_files(
     askers = interactions.select(c.USER).distinct().order_by(c.USER).to_pandas()
     user = askers.merge(users, how="left", on=c.USER).fillna("").add_suffix(":token")
     return AtomicTables(inter=interactions, item=item, user=user, stats=stats)
+
+
+def _count(interactions: ibis.Table) -> dict[str, int]:
+    """Count items, interactions, steps between them, ties and each split, in one query."""
+    tied = _[c.DELTA] == 0
+    step = _[c.POSITION] > 0
+    test = _[c.SPLIT] == c.TEST
+    facts = interactions.agg(
+        items=_[c.ITEM].nunique(),
+        count=_.count(),
+        steps=step.sum(),
+        tied=(tied & step).sum(),
+        tests=test.sum(),
+        tied_tests=(tied & test).sum() + _[c.USER].nunique(where=_[c.SPLIT] == c.TEST_TIED),
+        first=_[c.TIMESTAMP].min(),
+        last=_[c.TIMESTAMP].max(),
+        **{name: (_[c.SPLIT] == name).sum() for name in c.SPLITS},
+    )
+    row = facts.to_pandas().iloc[0]
+    return {str(name): int(value) for name, value in row.items()}
 
 
 def _utc(seconds: int) -> str:

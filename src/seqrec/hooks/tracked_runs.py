@@ -9,7 +9,6 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
 from seqrec.parameters.tree import Parameters
-from seqrec.tables.fingerprint import facts_fingerprint
 
 TRACKED_RUN = "tracked_run"
 """The dataset that remembers, for each model, the W&B run of its last training."""
@@ -33,7 +32,8 @@ def describe_trainings(pipeline: Pipeline, parameters: Parameters, dataset: str)
     Returns:
         A digest for each model that is trained; it is the same for a resumed training.
     """
-    # torch takes seconds to import: only who trains waits for it here.
+    # torch and Ibis take seconds to import: only who trains waits for them here.
+    from seqrec.tables.fingerprint import facts_fingerprint
     from seqrec.training.state import MAY_CHANGE
 
     data = parameters.model_dump(mode="json", include={"data_processing", "source"})

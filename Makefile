@@ -17,7 +17,7 @@ APT = { SUDO=; [ "$$(id -u)" = 0 ] || SUDO="sudo -n"; $$SUDO apt-get update -qq 
   >/dev/null; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint audit gpu-test bench bench-data viz lock clean chromium spark
+.PHONY: help setup run test test-all lint audit gpu-test bench bench-data viz layers lock clean chromium spark
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,8 +36,8 @@ test test-all: $(READY) chromium spark
 	  $(BIN)/python -m pytest -n 2 --dist worksteal $(SLOW) --ignore tests/test_smoke.py
 
 lint: $(READY) ## ruff, mypy --strict, import-linter, shellcheck
-	$(BIN)/ruff check src tests benchmarks notebooks
-	$(BIN)/ruff format --check src tests benchmarks notebooks
+	$(BIN)/ruff check src tests benchmarks notebooks docs
+	$(BIN)/ruff format --check src tests benchmarks notebooks docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck runpod_entrypoint.sh
@@ -56,6 +56,9 @@ bench-data: $(READY) ## time data processing from 1 to 32 million rows, beside p
 
 viz: $(READY) ## open the pipelines in kedro-viz
 	$(BIN)/kedro viz run
+
+layers: $(READY) ## draw docs/layers.svg: which part of src imports which
+	$(BIN)/python -m docs.draw_layers
 
 lock: $(READY) ## write what is installed into constraints.txt
 	@{ head -2 constraints.txt; $(BIN)/pip freeze --exclude-editable \

@@ -20,6 +20,7 @@ def invoke(tmp_path, monkeypatch):
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KEDRO_DISABLE_TELEMETRY", "1")
     yield lambda *arguments: CliRunner().invoke(cli, arguments)
     assert not (tmp_path / "data").exists()
 

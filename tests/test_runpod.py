@@ -28,7 +28,8 @@ class Pod:
             shutil.copy(ROOT / name, self.project)
         (self.project / "data").mkdir()
         shrink(self.project)
-        self.volume, self.bin = folder / "a volume", folder / "bin"
+        self.volume = folder / "a volume"
+        self.bin = folder / "bin"
         self.volume.mkdir()
         self.bin.mkdir()
         self.environment = {
@@ -50,16 +51,25 @@ class Pod:
 
     def run(self, *arguments, **more):
         done = subprocess.run(
-            self.command(arguments), env={**self.environment, **more}, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, cwd="/",
-        )  # fmt: skip
+            self.command(arguments),
+            env={**self.environment, **more},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+            cwd="/",
+        )
         return done.returncode, re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
 
     def start(self, *arguments, **more):
         return subprocess.Popen(
-            self.command(arguments), env={**self.environment, **more}, cwd="/",
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+            self.command(arguments),
+            env={**self.environment, **more},
+            cwd="/",
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     def log(self):
         logs = sorted((self.volume / "logs").glob("*.log"))
@@ -127,9 +137,15 @@ def test_the_old_name_of_the_model_is_deprecated_and_runs_the_official_one(pod):
 
 def test_a_dry_run_prints_the_commands_and_writes_nothing(pod):
     status, output = pod.run(
-        "--dry-run", "--dataset", "ml-32m", "--epochs", "7", "--resume", "--stop-pod",
+        "--dry-run",
+        "--dataset",
+        "ml-32m",
+        "--epochs",
+        "7",
+        "--resume",
+        "--stop-pod",
         RUNPOD_POD_ID="abc",
-    )  # fmt: skip
+    )
     assert status == 0
     assert "kedro preflight --env runpod --model all" in output
     assert "train_ss4rec\\,train_ncf\\,evaluation" in output
@@ -177,7 +193,8 @@ def test_the_credentials_of_a_mirror_are_not_printed(pod):
 )
 def test_a_machine_that_will_not_do_stops_at_once(pod, smi, complaint):
     pod.program("nvidia-smi", smi)
-    webhook, started = Webhook(), time.monotonic()
+    webhook = Webhook()
+    started = time.monotonic()
     with serving(webhook) as address:
         status, output = pod.run(DISCORD_WEBHOOK_URL=f"{address}/secret-webhook")
     assert status == 1
@@ -309,7 +326,7 @@ def test_a_pod_that_is_taken_away_goes_on_with_resume(pod, way):
     assert trained >= 1
     status, output = pod.run(*SMALL, "--epochs", "2", "--resume")
     assert status == 0, output
-    assert "ncf goes on in epoch" in output
+    assert "ncf resumes in epoch" in output
     assert len(pod.history()) == 1 + max(2, trained)
 
 

@@ -158,6 +158,13 @@ MODELS = {
             uses_history=False,
             only_losses=("BPR",),
         ),
+        ModelSpec(
+            name="hstu",
+            title="HSTU",
+            parameters=models.HSTUModel,
+            network="seqrec.models.hstu:HSTUEncoder",
+            uses_time=True,
+        ),
     )
 }
 """Every model that can be trained, by its name."""

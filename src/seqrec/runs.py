@@ -22,22 +22,39 @@ class Training:
         record: What was trained: name, model, training, as in `Experiment.record`.
         data: Fingerprint of the data it was trained on; None in files of earlier versions.
         best_score: Its best validation; None in files of earlier versions.
+        protocol: The parameters of data_processing; None in files of earlier versions.
     """
 
     version: str
     record: Mapping[str, Any]
     data: str | None = None
     best_score: float | None = None
+    protocol: Mapping[str, Any] | None = None
 
     @classmethod
     def from_config(cls, version: str, config: Mapping[str, Any]) -> Training:
         """Read what a model's ``config.json`` says."""
         record = {name: config.get(name) for name in ("name", "model", "training")}
-        return cls(version, record, config.get("data"), config.get("best_score"))
+        return cls(
+            version, record, config.get("data"), config.get("best_score"), config.get("protocol")
+        )
+
+
+@dataclass(frozen=True)
+class Data:
+    """The present data.
+
+    Attributes:
+        fingerprint: What was held out for whom; None if this run makes the data anew.
+        protocol: The present parameters of data_processing.
+    """
+
+    fingerprint: str | None
+    protocol: Mapping[str, Any]
 
 
 def choose(
-    kept: Sequence[Training], wanted: str, present: Mapping[str, Any], data: str | None
+    kept: Sequence[Training], wanted: str, present: Mapping[str, Any], data: Data
 ) -> Training:
     """Choose the training that counts.
 
@@ -46,7 +63,7 @@ def choose(
         wanted: ``present``: the newest of the present configuration on the present data;
             ``latest``; ``best``: by validation, on the present data; or a version.
         present: The present configuration's record.
-        data: The present data's fingerprint; None if this run makes the data anew.
+        data: The present data.
 
     Raises:
         ProjectError: Names what was found, and what to type.
@@ -90,16 +107,21 @@ def _same(record: Mapping[str, Any], present: Mapping[str, Any]) -> bool:
     return not differences(record, present)
 
 
-def _same_data(training: Training, data: str | None) -> bool:
-    """Compare data; what is not known is checked when tables are compared."""
-    return None in (training.data, data) or training.data == data
+def _same_data(training: Training, data: Data) -> bool:
+    """Compare data by fingerprint, or by protocol before there is one to compare.
+
+    What is not known of files of earlier versions is checked when tables are compared.
+    """
+    if None not in (training.data, data.fingerprint):
+        return training.data == data.fingerprint
+    return training.protocol in (None, data.protocol)
 
 
 def _refusal(
     kept: Sequence[Training],
     wanted: str,
     present: Mapping[str, Any],
-    data: str | None,
+    data: Data,
     name: str,
 ) -> str:
     what = {PRESENT: "the present configuration and data", BEST: "the present data"}
@@ -114,7 +136,7 @@ def _refusal(
     )
 
 
-def _describe(training: Training, present: Mapping[str, Any], data: str | None) -> str:
+def _describe(training: Training, present: Mapping[str, Any], data: Data) -> str:
     changes = differences(training.record, present)
     if not _same_data(training, data):
         changes.append("other data")

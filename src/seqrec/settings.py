@@ -6,6 +6,7 @@ from typing import Any
 
 import seqrec.early_signals  # noqa: F401 - first: the rest takes a second to import
 from seqrec.config_loader import PersonalConfigLoader
+from seqrec.hooks.artefacts import ArtefactHooks
 from seqrec.hooks.distributed import DistributedHooks
 from seqrec.hooks.interruption import InterruptionHooks
 from seqrec.hooks.notifications import NotificationHooks
@@ -13,6 +14,7 @@ from seqrec.hooks.plain_errors import PlainErrorHooks
 from seqrec.hooks.preflight import PreflightHooks
 from seqrec.hooks.provenance import ProvenanceHooks
 from seqrec.hooks.report import ReportHooks
+from seqrec.hooks.runs import RunsHooks
 from seqrec.hooks.tracking import TrackingHooks
 
 # Dots are namespaces here ("ss4rec.weights"), and evaluation reads across them on purpose.
@@ -31,7 +33,9 @@ HOOKS = (
     TrackingHooks(),
     ProvenanceHooks(),
     DistributedHooks(),
+    RunsHooks(),
     PreflightHooks(),
+    ArtefactHooks(),
     PlainErrorHooks(),
 )
 

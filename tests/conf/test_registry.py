@@ -11,7 +11,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from seqrec.model_registry import MODELS, RANKERS, load
-from seqrec.parameters.tree import BLOCKS, Parameters
+from seqrec.parameter_tree import BLOCKS, Parameters
 from seqrec.pipelines._plots import PALETTE
 from seqrec.pipelines.search.trials import _identity
 from tests.cli import kedro

@@ -4,7 +4,7 @@ import pytest
 
 from seqrec.metrics.statistics import bootstrap_mean
 from seqrec.parameters import Evaluation
-from seqrec.pipelines.evaluation import details
+from seqrec.pipelines.evaluation import details, plots
 from seqrec.pipelines.evaluation.nodes import (
     compare_models,
     measure_ranks,
@@ -72,6 +72,29 @@ def test_the_verdict_says_what_the_interval_allows(ours, theirs, said):
     table = subtract_models(OPTIONS, ss4rec=metrics_of(ours), ncf=metrics_of(theirs))
     (line,) = verdict(table, OPTIONS)
     assert line.startswith(said)
+
+
+@pytest.mark.parametrize("mask", c.MASKS)
+@pytest.mark.parametrize("query_time", c.QUERY_TIMES)
+def test_everything_that_is_shown_first_is_at_the_headline(mask, query_time, interactions):
+    """A model that is best under one protocol and worst under the three others."""
+    options = OPTIONS.model_copy(
+        update={"headline_mask": mask, "headline_query_time": query_time, "cutoffs": (10,)}
+    )
+    users = sorted(interactions[c.USER].unique())
+    ranks = ranks_of([50] * len(users)).assign(**{c.USER: np.repeat(users, 4)})
+    ours = ranks.copy()
+    ours.loc[at(ours, mask, query_time).index, c.RANK] = 1.0
+    metrics = {"ss4rec": measure_ranks(ours, options), "ncf": measure_ranks(ranks, options)}
+    assert "SS4Rec is better" in verdict(subtract_models(options, **metrics), options)[0]
+    bars = plots.plot_metrics(compare_models(options, **metrics), options).data
+    assert [list(bar.y) for bar in bars] == [[1.0] * 3, [0.0] * 3]
+    curves = plots.plot_ranks(options, ss4rec=ours, ncf=ranks).data
+    assert [curve.y[0] for curve in curves] == [1.0, 0.0]
+    assert [curve.name for curve in curves] == ["SS4Rec", "NCF (NeuMF)"]
+    slices = details.slice_users(options, interactions, **metrics)
+    assert (slices["SS4Rec"] == 1).all()
+    assert (slices["NCF (NeuMF)"] == 0).all()
 
 
 def test_the_interval_covers_as_often_as_it_says():

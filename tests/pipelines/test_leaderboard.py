@@ -9,8 +9,8 @@ from seqrec.datasets.trained_models import TrainedModel, TrainedModelsDataset
 from seqrec.errors import ProjectError
 from seqrec.metrics.ranking import metric_table
 from seqrec.metrics.statistics import bootstrap_seeds
+from seqrec.parameter_tree import Parameters
 from seqrec.parameters import Evaluation
-from seqrec.parameters.tree import Parameters
 from seqrec.pipelines._slices import slice_runs
 from seqrec.pipelines.leaderboard import nodes
 from seqrec.pipelines.leaderboard.runs import label
@@ -165,10 +165,10 @@ def test_a_random_scorer_lands_where_theory_puts_it():
 
 
 def test_half_removed_trainings_are_named(tmp_path, caplog):
-    place = tmp_path / "out/ncf/target_ranks.parquet/v1"
+    place = tmp_path / "out/ncf/target_ranks.parquet/2026-01-01T00.00.00.000Z"
     place.mkdir(parents=True)
     pd.DataFrame({c.USER: ["1"]}).to_parquet(place / "target_ranks.parquet")
     (tmp_path / "models/ncf/weights").mkdir(parents=True)
     dataset = TrainedModelsDataset(outputs=str(tmp_path / "out"), models=str(tmp_path / "models"))
     assert dataset.load() == []
-    assert "ncf of v1 has no weights or history" in caplog.text
+    assert "ncf of 2026-01-01T00.00.00.000Z has no weights or history" in caplog.text

@@ -3,7 +3,7 @@ import pytest
 from pydantic import ValidationError
 
 from seqrec.errors import ProjectError
-from seqrec.parameters.tree import BLOCKS
+from seqrec.parameter_tree import BLOCKS
 from seqrec.pipelines.search import nodes, trials
 from seqrec.training.studies import StudyStore
 from tests.conftest import CPU, ncf_model, training

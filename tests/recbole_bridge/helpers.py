@@ -17,6 +17,7 @@ from seqrec.recbole_bridge.trainer import BridgeTrainer
 from seqrec.tables import columns as c
 from seqrec.training.experiment import Experiment
 from seqrec.training.processes import Processes
+from seqrec.training.state import TrainingState
 from tests.conftest import CPU, MODEL_OF, training
 
 
@@ -73,9 +74,9 @@ def loaded(artifact, files, runtime=CPU) -> tuple[Any, Loaders]:
 def evaluate(loaders: Loaders, split: str) -> dict[str, float]:
     """RecBole's own evaluator on a split."""
     parts = loaders.parts
-    trainer = BridgeTrainer(
-        parts.config, parts.recommender, parts.feed.experiment, parts.feed.processes
-    )
+    experiment = parts.feed.experiment
+    state = TrainingState(parts.recommender, experiment.training, {}, parts.feed.processes)
+    trainer = BridgeTrainer(parts.config, parts.recommender, experiment, state)
     return trainer.evaluate(RecBoleHeldOutLoader(parts.dataset, getattr(loaders, split)))
 
 

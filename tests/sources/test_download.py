@@ -28,8 +28,11 @@ class Mirror:
     """GroupLens' side: serves archives, and breaks the connection after so many bytes."""
 
     def __init__(self, files, break_after=(), ranges=True, status=None):
-        self.files, self.break_after = files, list(break_after)
-        self.ranges, self.status, self.asked = ranges, status, []
+        self.files = files
+        self.break_after = list(break_after)
+        self.ranges = ranges
+        self.status = status
+        self.asked = []
 
     def __call__(self, request):
         self.asked.append(request.headers.get("Range"))

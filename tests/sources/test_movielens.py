@@ -77,9 +77,12 @@ def write(folder, release, packed):
 
 def ratings_of(folder, release, mirror=None):
     return RatingsDataset(
-        dataset=release, filepath=str(folder), engine=DUCKDB, mirror=mirror,
+        dataset=release,
+        filepath=str(folder),
+        engine=DUCKDB,
+        mirror=mirror,
         rejects=str(folder / "rejects.csv"),
-    )  # fmt: skip
+    )
 
 
 def load(folder, release, table):
@@ -131,8 +134,9 @@ def test_latin_1_titles(tmp_path):
 
 
 def test_ml_100k_comes_with_recbole(tmp_path):
-    tables = ("ratings", "movies", "users")
-    ratings, movies, users = (load(tmp_path, "ml-100k", table) for table in tables)
+    ratings = load(tmp_path, "ml-100k", "ratings")
+    movies = load(tmp_path, "ml-100k", "movies")
+    users = load(tmp_path, "ml-100k", "users")
     assert users.iloc[0].tolist() == ["1", "24", "M", "technician", "85711"]
     assert len(users) == 943
     assert len(ratings) == 100_000

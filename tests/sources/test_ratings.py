@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqrec.datasets.ratings import RatingsDataset
-from seqrec.engine import rows
+from seqrec.engine.layout import Layout
 from seqrec.errors import ProjectError
 from seqrec.parameters import Source
+from seqrec.sources.lines import bad_rows, split_lines
 from seqrec.tables import columns as c
 from tests.conftest import DUCKDB
 
@@ -22,9 +23,12 @@ GOOD = "user_id,item_id,timestamp\nanna,x,100\nben,y,200\n"
 
 def dataset(path, engine=DUCKDB, **source):
     return RatingsDataset(
-        dataset="shop", filepath="raw", engine=engine, source={"path": str(path), **source},
+        dataset="shop",
+        filepath="raw",
+        engine=engine,
+        source={"path": str(path), **source},
         rejects=str(path.parent / "kept" / "rejects.csv"),
-    )  # fmt: skip
+    )
 
 
 def read(path, **source):
@@ -61,8 +65,11 @@ def test_text_in_every_dress(tmp_path, content):
     path = file_of(tmp_path, content, "log.csv.gz" if isinstance(content, bytes) else "log.csv")
     table = read(path)
     assert table.to_dict("list") == {
-        c.USER: ["anna", "ben"], c.ITEM: ["x", "y"], c.RATING: [1.0, 1.0], c.TIMESTAMP: [100, 200],
-    }  # fmt: skip
+        c.USER: ["anna", "ben"],
+        c.ITEM: ["x", "y"],
+        c.RATING: [1.0, 1.0],
+        c.TIMESTAMP: [100, 200],
+    }
 
 
 def test_columns_are_mapped_and_quoted_commas_belong_to_the_value(tmp_path):
@@ -222,8 +229,8 @@ def test_whatever_a_file_holds_it_is_read_or_refused_in_one_line(
         assert "\n" not in refusal
         return
     # What was read is what Python reads, row by row.
-    layout = rows.Layout(("user_id", "item_id", "timestamp"), separator, 1)
-    bad = {row.line for row in rows.bad_rows(path, layout, Source(separator=separator))}
-    every = [row for line, row in rows.split_lines(path, layout) if row and line not in bad]
+    layout = Layout(("user_id", "item_id", "timestamp"), separator, 1)
+    bad = {row.line for row in bad_rows(path, layout, Source(separator=separator))}
+    every = [row for line, row in split_lines(path, layout) if row and line not in bad]
     assert found[[c.USER, c.ITEM]].to_numpy().tolist() == [row[:2] for row in every[1:]]
     assert not bad or on_bad_rows == "reject"

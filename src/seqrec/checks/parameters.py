@@ -9,12 +9,12 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from seqrec.errors import ProjectError, suggest
-from seqrec.parameters.tree import Parameters
+from seqrec.parameter_tree import Parameters
 from seqrec.services import redact
 
 
 def check_parameters(values: dict[str, Any], env: str | None) -> None:
-    """Check the merged parameters against `seqrec.parameters.Parameters`.
+    """Check the merged parameters against `seqrec.parameter_tree.Parameters`.
 
     Args:
         values: As Kedro's config loader merges them.

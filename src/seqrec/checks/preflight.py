@@ -19,8 +19,8 @@ from seqrec.checks.memory import check_memory, needed_gib
 from seqrec.checks.rehearsal import rehearse
 from seqrec.checks.services import check_discord, check_wandb
 from seqrec.datasets.ratings import RatingsDataset
+from seqrec.parameter_tree import Parameters
 from seqrec.parameters import SS4RecModel
-from seqrec.parameters.tree import Parameters
 from seqrec.project import find_setting
 from seqrec.sources.movielens_formats import Size
 

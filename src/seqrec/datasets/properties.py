@@ -10,7 +10,7 @@ import pandas as pd
 from seqrec.datasets.plain_errors import plainly
 from seqrec.datasets.read_only import ReadOnlyDataset
 from seqrec.sources.movielens import Release
-from seqrec.sources.movielens_formats import USER_COLUMNS, name_movies
+from seqrec.sources.movielens_readers import USER_COLUMNS, name_movies
 
 
 class PropertiesDataset(ReadOnlyDataset[pd.DataFrame]):

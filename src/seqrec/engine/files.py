@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,24 +9,19 @@ from pathlib import Path
 import ibis
 from ibis.backends import BaseBackend
 
-from seqrec.engine.connection import connect, errors_of, first_line, is_spark
-from seqrec.engine.rows import Layout
-from seqrec.engine.sql import monotonically_increasing_id
-from seqrec.errors import ProjectError
-from seqrec.tables import columns as c
+from seqrec.engine.connection import ENGINES
+from seqrec.engine.errors import EngineError, first_line
+from seqrec.engine.layout import Layout
 
 
 def read_parquet(engine: BaseBackend, path: Path) -> ibis.Table:
     """Open a Parquet file, or a folder of parts in their order, whichever engine wrote it.
 
     Raises:
-        ProjectError: It is no Parquet.
+        EngineError: It is no Parquet.
     """
-    parts = sorted(map(str, path.glob("*.parquet"))) if path.is_dir() else str(path)
-    try:
-        return engine.read_parquet(_local(path) if is_spark(engine) else parts)
-    except errors_of(engine) as error:
-        raise ProjectError(f"{path} cannot be read: {first_line(error)}") from error
+    with engine_errors(engine, f"{path} cannot be read"):
+        return ENGINES[engine.name].read_parquet(engine, path)
 
 
 def read_text(engine: BaseBackend, path: Path, layout: Layout, lenient: bool) -> ibis.Table:
@@ -39,82 +33,48 @@ def read_text(engine: BaseBackend, path: Path, layout: Layout, lenient: bool) ->
         layout: How it is laid out.
         lenient: Leave out lines with too few or too many columns instead of failing.
     """
-    quote = '"' if len(layout.separator) == 1 else ""
-    if is_spark(engine):
-        return _read_text_with_spark(engine, path, layout, lenient, quote)
-    return engine.read_csv(
-        str(path), sep=layout.separator, header=bool(layout.header), auto_detect=False,
-        columns=dict.fromkeys(layout.names, "VARCHAR"), quote=quote, escape=quote,
-        ignore_errors=lenient,
-    )  # fmt: skip
-
-
-def _read_text_with_spark(
-    engine: BaseBackend, path: Path, layout: Layout, lenient: bool, quote: str
-) -> ibis.Table:
-    from pyspark.sql.types import StringType, StructField, StructType
-
-    schema = StructType([StructField(name, StringType()) for name in layout.names])
-    frame = engine._session.read.csv(
-        _local(path), schema=schema, sep=layout.separator, quote=quote, escape=quote,
-        header=bool(layout.header), mode="DROPMALFORMED" if lenient else "FAILFAST",
-    )  # fmt: skip
-    name = ibis.util.gen_name("ratings")
-    frame.createOrReplaceTempView(name)
-    return engine.table(name)
+    return ENGINES[engine.name].read_text(engine, path, layout, lenient)
 
 
 def number_rows(table: ibis.Table) -> ibis.Table:
     """Add `file_order`, which grows from row to row of the one file that a table is read from."""
-    engine = table.get_backend()
-    if is_spark(engine):
-        return table.mutate(**{c.FILE_ORDER: monotonically_increasing_id()})
-    # Ibis' own row number keeps all rows in memory; this one streams.
-    name = ibis.util.gen_name("rows")
-    query = f"SELECT *, row_number() OVER () AS {c.FILE_ORDER} FROM {name}"  # noqa: S608
-    return table.alias(name).sql(query)
+    return ENGINES[table.get_backend().name].number_rows(table)
 
 
 def write_parquet(table: ibis.Table, path: Path) -> None:
     """Compute a table into a Parquet file, or with Spark into a folder of them, rows in order.
 
     Raises:
-        ProjectError: The engine cannot: memory or disk is full, an input is gone.
+        EngineError: The engine cannot: memory or disk is full, an input is gone.
     """
     engine = table.get_backend()
-    with _computing(engine, path):
-        if is_spark(engine):
-            engine.to_parquet_dir(table, _local(path))
-        else:
-            engine.to_parquet(table, path)
+    with engine_errors(engine, f"{path.name} cannot be computed"):
+        ENGINES[engine.name].write_parquet(table, path)
 
 
 def write_text(table: ibis.Table, path: Path) -> None:
     """Compute a table into one tab-separated text file with a header, never held in memory.
 
     Raises:
-        ProjectError: As for `write_parquet`.
+        EngineError: As for `write_parquet`.
     """
     engine = table.get_backend()
-    if not is_spark(engine):
-        with _computing(engine, path):
-            engine.to_csv(table, path, delimiter="\t", header=True)
-        return
-    # A cluster writes parts; the one file that RecBole reads is put together here.
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".parts-") as folder:
-        parts = Path(folder) / "parts"
-        write_parquet(table, parts)
-        write_text(read_parquet(connect({"backend": "duckdb"}), parts), path)
+    with engine_errors(engine, f"{path.name} cannot be computed"):
+        ENGINES[engine.name].write_text(table, path)
 
 
 @contextmanager
-def _computing(engine: BaseBackend, path: Path) -> Iterator[None]:
+def engine_errors(engine: BaseBackend, what: str) -> Iterator[None]:
+    """Have an engine's own errors told in one line while the block runs.
+
+    Args:
+        engine: Computes in the block.
+        what: Begins the line.
+
+    Raises:
+        EngineError: Input, memory or disk is at fault.
+    """
     try:
         yield
-    except errors_of(engine) as error:
-        raise ProjectError(f"{path.name} cannot be computed: {first_line(error)}") from error
-
-
-def _local(path: Path) -> str:
-    """Spell a path so that Spark looks on this machine, whatever its default file system."""
-    return f"file://{path.absolute()}"
+    except ENGINES[engine.name].errors() as error:
+        raise EngineError(f"{what}: {first_line(error)}") from error

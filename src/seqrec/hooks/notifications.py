@@ -19,7 +19,7 @@ from urllib3.util import Retry
 
 from seqrec.hooks.provenance import name_device
 from seqrec.hooks.run_facts import CALLBACKS, dataset_name, first_process, harmless, headline
-from seqrec.parameters.tree import Parameters
+from seqrec.parameter_tree import Parameters
 from seqrec.services import WEBHOOK, one_line, redact
 from seqrec.training.callbacks import EpochEnd
 

@@ -8,7 +8,7 @@ from typing import Any
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
-from seqrec.parameters.tree import Parameters
+from seqrec.parameter_tree import Parameters
 
 TRACKED_RUN = "tracked_run"
 """The dataset that remembers, for each model, the W&B run of its last training."""

@@ -21,8 +21,8 @@ from seqrec.hooks.tracked_runs import (
     is_tracked,
     remember,
 )
+from seqrec.parameter_tree import Parameters
 from seqrec.parameters import Tracking
-from seqrec.parameters.tree import Parameters
 from seqrec.services import Mode, redact_all, resolve_mode
 from seqrec.training.callbacks import EpochEnd
 

@@ -1,6 +1,6 @@
 """Every parameter the project knows, as types.
 
-`seqrec.parameters.tree.Parameters` mirrors ``conf/*/parameters_*.yml``. Unknown keys and wrong
+`seqrec.parameter_tree.Parameters` mirrors ``conf/*/parameters_*.yml``. Unknown keys and wrong
 types are refused before the first node runs (`seqrec.hooks.preflight`); nodes then receive these
 objects, not dicts.
 

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Mask = Literal["masked", "unmasked"]
 QueryTime = Literal["known", "unknown"]
+Resume = bool | Literal["auto"]
+"""Whether to go on from a checkpoint: ``auto`` where it is one of the very same training."""
 Probability = Field(ge=0.0, lt=1.0)
 
 

@@ -90,3 +90,19 @@ class BPRMFModel(ModelParameters):
     """Matrix factorisation."""
 
     hidden_size: PositiveInt = Field(64, description="Width of user and item embeddings.")
+
+
+class HSTUModel(ModelParameters):
+    """HSTU's network (arXiv 2402.17152)."""
+
+    hidden_size: PositiveInt = Field(64, description="Width of embeddings and layers.")
+    n_layers: PositiveInt = 2
+    n_heads: PositiveInt = 1
+    dropout: float = Probability
+    max_length: PositiveInt = Field(200, description="Longest history the model sees.")
+
+    @model_validator(mode="after")
+    def _whole_heads(self) -> HSTUModel:
+        if self.hidden_size % self.n_heads:
+            raise ValueError("hidden_size must be a multiple of n_heads")
+        return self

@@ -11,6 +11,7 @@ from kedro.pipeline import Node, Pipeline
 from seqrec.model_registry import ModelSpec
 from seqrec.models.artifact import ModelArtifact
 from seqrec.parameters import Runtime, Training
+from seqrec.parameters.base import Resume
 from seqrec.tables.atomic_files import AtomicFiles
 from seqrec.training.callbacks import Callbacks
 from seqrec.training.checkpoints import CheckpointStore
@@ -61,7 +62,7 @@ def _train_node(spec: ModelSpec) -> Callable[..., Any]:
         training: Training,
         runtime: Runtime,
         checkpoints: CheckpointStore,
-        resume: bool,
+        resume: Resume,
         callbacks: Callbacks,
     ) -> tuple[ModelArtifact, pd.DataFrame]:
         """Train a model to its early stop.

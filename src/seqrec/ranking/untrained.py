@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqrec.tables import columns as c
+from seqrec.tables.fingerprint import FACTS, data_fingerprint
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -54,7 +55,9 @@ def rank_targets(interactions: pd.DataFrame, score: Scorer) -> pd.DataFrame:
                 rank = 1 + _ahead(scores, target) - _ahead(scores[out], target, scores[target])
                 rows.append((user, items[target], mask, query_time, rank, len(items) - len(out)))
     names = [c.USER, c.ITEM, c.MASK, c.QUERY_TIME, c.RANK, c.CANDIDATES]
-    return pd.DataFrame(rows, columns=names)
+    ranks = pd.DataFrame(rows, columns=names)
+    ranks.attrs[FACTS] = {"data": data_fingerprint(interactions)}
+    return ranks
 
 
 def _median(gaps: Int64) -> float:

@@ -9,18 +9,29 @@ import os
 import shutil
 import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import requests
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TransferSpeedColumn,
+)
 
 from seqrec.errors import ProjectError
 from seqrec.services import redact
 
 logger = logging.getLogger(__name__)
 
-ATTEMPTS, PAUSE_SECONDS, TIMEOUT_SECONDS = 5, 1.0, 20.0
+ATTEMPTS = 5
+PAUSE_SECONDS = 1.0
+TIMEOUT_SECONDS = 20.0
 CHUNK_BYTES = 1 << 16
 
 
@@ -31,8 +42,8 @@ class _WebPageError(requests.RequestException):
 def download(url: str, target: Path, md5: str | None) -> None:
     """Fetch a zip archive that is there whole, with the right content, or not at all.
 
-    A broken download stays beside the target as ``.part`` and is gone on with, in this call or in
-    the next.
+    A broken download stays beside the target as ``.part`` and is resumed, in this call or in the
+    next.
 
     Args:
         url: Where it is.
@@ -45,26 +56,11 @@ def download(url: str, target: Path, md5: str | None) -> None:
     part = target.with_name(f".{target.name}.part")
     target.parent.mkdir(parents=True, exist_ok=True)
     by_hand = f"download it yourself and put it there as {target}"
-    shown = redact(url)
-    try:
+    with _explained(redact(url), part, by_hand):
         _fetch_all(url, part)
-    except requests.HTTPError as error:
-        raise ProjectError(f"{shown} is not there (HTTP {error.args[0]}): {by_hand}") from error
-    except _WebPageError as error:
-        raise ProjectError(
-            f"{shown} answers with a web page instead of an archive: log in to this network if it "
-            f"asks for that, or {by_hand}"
-        ) from error
-    except requests.RequestException as error:
-        raise ProjectError(
-            f"{shown} cannot be reached ({type(error).__name__}): try again, it goes on where it "
-            f"stopped, or {by_hand}"
-        ) from error
-    except OSError as error:
-        raise ProjectError(f"{part} cannot be written: {_reason(error)}") from error
     if wrong := _judge(part, md5):
         part.unlink()
-        raise ProjectError(f"{shown} {wrong}: try again, or {by_hand}")
+        raise ProjectError(f"{redact(url)} {wrong}: try again, or {by_hand}")
     _keep(part, target)
 
 
@@ -74,6 +70,27 @@ def _judge(part: Path, md5: str | None) -> str | None:
         return None if zipfile.is_zipfile(part) else "is no zip archive"
     found = _md5(part)
     return None if found == md5 else f"has md5 {found} instead of {md5}"
+
+
+@contextmanager
+def _explained(url: str, part: Path, by_hand: str) -> Iterator[None]:
+    """Have what goes wrong while the block runs told in one line."""
+    try:
+        yield
+    except requests.HTTPError as error:
+        raise ProjectError(f"{url} is not there (HTTP {error.args[0]}): {by_hand}") from error
+    except _WebPageError as error:
+        raise ProjectError(
+            f"{url} answers with a web page instead of an archive: log in to this network if it "
+            f"asks for that, or {by_hand}"
+        ) from error
+    except requests.RequestException as error:
+        raise ProjectError(
+            f"{url} cannot be reached ({type(error).__name__}): try again, it goes on where it "
+            f"stopped, or {by_hand}"
+        ) from error
+    except OSError as error:
+        raise ProjectError(f"{part} cannot be written: {_reason(error)}") from error
 
 
 def check_md5(path: Path, md5: str) -> None:
@@ -91,7 +108,8 @@ def check_md5(path: Path, md5: str) -> None:
 
 def _fetch_all(url: str, part: Path) -> None:
     """Fetch what is missing, again after a connection breaks, as long as tries bring more."""
-    attempt, before = 1, -1
+    attempt = 1
+    before = -1
     with _progress() as progress:
         task = progress.add_task(part.name.removeprefix(".").removesuffix(".part"), total=None)
         while True:
@@ -108,7 +126,7 @@ def _fetch_all(url: str, part: Path) -> None:
                 time.sleep(PAUSE_SECONDS * attempt)
 
 
-def _fetch_rest(url: str, part: Path, progress: Progress, task: object) -> None:
+def _fetch_rest(url: str, part: Path, progress: Progress, task: TaskID) -> None:
     have = _size(part)
     # gzip or not, the bytes of the file itself are counted and checked.
     headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
@@ -123,11 +141,11 @@ def _fetch_rest(url: str, part: Path, progress: Progress, task: object) -> None:
             have = 0
         length = int(answer.headers.get("Content-Length", 0))
         _check_room(part, length)
-        progress.update(task, total=have + length or None, completed=have)  # type: ignore[arg-type]
+        progress.update(task, total=have + length or None, completed=have)
         with _open(part, have) as handle:
             for chunk in answer.iter_content(CHUNK_BYTES):
                 handle.write(chunk)
-                progress.advance(task, len(chunk))  # type: ignore[arg-type]
+                progress.advance(task, len(chunk))
 
 
 def _size(part: Path) -> int:

@@ -12,6 +12,10 @@ from ibis import _
 
 from seqrec.tables import columns as c
 
+FINGERPRINT = "fingerprint"
+"""The data's fingerprint in their statistics."""
+FACTS = "facts"
+"""What a table was made from, in its `attrs`: `experiment`, `data`, `version`."""
 LENGTH = 16
 """Hexadecimal digits of a fingerprint."""
 

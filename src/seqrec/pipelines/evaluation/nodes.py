@@ -10,8 +10,10 @@ from rich.console import Console
 from seqrec.metrics.ranking import metric_table
 from seqrec.metrics.statistics import Interval, bootstrap_mean
 from seqrec.parameters import Evaluation
+from seqrec.pipelines.evaluation.same_data import check_same_data, describe_ranks
 from seqrec.pipelines.evaluation.tables import comparison_table, verdict
 from seqrec.tables import columns as c
+from seqrec.tables.fingerprint import FACTS
 from seqrec.tables.protocols import PROTOCOL, at
 
 _KEYS = [c.USER, *PROTOCOL]
@@ -29,7 +31,9 @@ def measure_ranks(target_ranks: pd.DataFrame, evaluation: Evaluation) -> pd.Data
     """
     ordered = target_ranks.sort_values(_KEYS, ignore_index=True)
     values = metric_table(ordered[c.RANK].to_numpy(), evaluation.cutoffs)
-    return pd.concat([ordered[_KEYS], values], axis="columns")
+    metrics = pd.concat([ordered[_KEYS], values], axis="columns")
+    metrics.attrs[FACTS] = describe_ranks(target_ranks)
+    return metrics
 
 
 def compare_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataFrame:
@@ -41,7 +45,11 @@ def compare_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataFr
 
     Returns:
         A row per model, protocol and metric: mean, low, high.
+
+    Raises:
+        ProjectError: The models were not asked for the same items.
     """
+    check_same_data(metrics)
     rows = [
         _interval_rows(_values(table, mask, query_time), evaluation).assign(
             **{c.MODEL: model, c.MASK: mask, c.QUERY_TIME: query_time}
@@ -63,6 +71,7 @@ def subtract_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataF
     Returns:
         A row per other model, protocol and metric: mean, low, high of reference − other.
     """
+    check_same_data(metrics)
     reference = metrics[evaluation.reference]
     others = {name: table for name, table in metrics.items() if name != evaluation.reference}
     rows = [

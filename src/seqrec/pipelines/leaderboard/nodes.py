@@ -15,8 +15,8 @@ from rich.table import Table
 
 from seqrec.errors import ProjectError
 from seqrec.metrics.statistics import Difference, bootstrap_seeds, holm
+from seqrec.parameter_tree import Parameters
 from seqrec.parameters import Evaluation
-from seqrec.parameters.tree import Parameters
 from seqrec.pipelines._plots import BLUE, plain
 from seqrec.pipelines._slices import METRIC
 from seqrec.pipelines.leaderboard.runs import COSTS, as_rows, label, same_data

@@ -11,6 +11,7 @@ from ibis import _
 
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicTables
+from seqrec.tables.fingerprint import FINGERPRINT, data_fingerprint
 
 
 def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
     Returns:
         Users, items, interactions, sparsity, mean and median history length, interactions of each
         split, share of tied steps and of test interactions that are tied, first and last time
-        (UTC).
+        (UTC), the fingerprint of what was held out for whom.
     """
     lengths = interactions.group_by(c.USER).agg(length=_.count())
     length = lengths.agg(users=_.count(), median=_["length"].median()).to_pandas().iloc[0]
@@ -40,6 +41,7 @@ def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
         "users_with_tied_last": round(row["tied_tests"] / max(row["tests"], 1), 4),
         "first_time": _utc(row["first"]),
         "last_time": _utc(row["last"]),
+        FINGERPRINT: data_fingerprint(interactions),
     }
 
 

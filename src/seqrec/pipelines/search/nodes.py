@@ -11,8 +11,8 @@ from plotly.subplots import make_subplots
 from rich.console import Console
 from rich.table import Table
 
+from seqrec.parameter_tree import BLOCKS
 from seqrec.parameters import Runtime, SearchableBlock
-from seqrec.parameters.tree import BLOCKS
 from seqrec.pipelines._plots import BLUE, GREY, plain
 from seqrec.pipelines.search.trials import run_trials
 from seqrec.tables.atomic_files import AtomicFiles

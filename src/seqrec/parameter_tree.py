@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import Field, create_model, model_validator
 
 from seqrec.model_registry import MODELS, ModelSpec
-from seqrec.parameters.base import Frozen
+from seqrec.parameters.base import Frozen, Resume
 from seqrec.parameters.blocks import ModelBlock, SearchableBlock
 from seqrec.parameters.data import DataProcessing, Source
 from seqrec.parameters.evaluation import Baselines, Evaluation, Recommend
@@ -66,8 +66,16 @@ class Tree(Frozen):
     recommend: Recommend
     tracking: Tracking
     notifications: Notifications
-    resume: bool = Field(
-        False, description="Go on from the last checkpoint of an interrupted training."
+    resume: Resume = Field(
+        "auto",
+        description="Go on from a training's last checkpoint: auto where it is one of the very "
+        "same configuration and data, else anew; true also names what differs; false never.",
+    )
+    runs: dict[str, str] = Field(
+        {},
+        description="Which training of a model counts where it is not trained in the run: "
+        "present (of the present configuration and data), latest, best (by validation) or a "
+        "version.",
     )
     dataset: str | None = Field(
         None, description="Set on the command line only: overrides globals.yml."

@@ -136,7 +136,10 @@ def describe_kind(path: Path) -> str | None:
 
 
 def xxh3(path: Path) -> str:
-    """Return the XXH3 checksum of a file's content; 10 GB/s from memory."""
+    """Return the XXH3 checksum of a file's content; 10 GB/s from memory.
+
+    The file is mapped, not copied: it must not be cut meanwhile, and artefacts never are.
+    """
     with path.open("rb") as handle:
         if not os.fstat(handle.fileno()).st_size:  # nothing can be mapped
             return xxhash.xxh3_64_hexdigest(b"")

@@ -78,6 +78,8 @@ def find_versions(filepath: Path) -> VersionFolders:
         try:
             version = _know(folder, filepath.name)
         except ManifestError as error:
+            if not folder.exists():  # another process has just removed it
+                continue
             unreadable[folder.name] = f"{folder / MANIFEST} {error}"
         else:
             known += [version] if version else []
@@ -117,12 +119,18 @@ def _place(version: KnownVersion) -> tuple[int, str]:
 
 
 def _warn(found: VersionFolders, filepath: Path) -> None:
-    """Name versions that look newer than the newest that counts, and are not."""
-    if not found.known:
-        return
-    newest = found.known[-1]
-    for version in found.known[:-1]:
-        if newest.sequence and not version.sequence and version.version > newest.version:
+    """Name versions that do not count, or look newer than the newest that does."""
+    for name, fault in found.unreadable.items():
+        if name != found.newest:  # that is refused
+            _warn_once(f"{fault}: version {name} does not count")
+    newest = found.known[-1] if found.known else None
+    for version in found.known:
+        if (
+            newest
+            and newest.sequence
+            and version.sequence == 0
+            and version.version > newest.version
+        ):
             _warn_once(
                 f"{filepath / version.version} has no {MANIFEST}: it counts as older than "
                 f"{newest.version}"

@@ -145,8 +145,9 @@ class CheckpointStore:
     def _free_name(self) -> Path:
         """Name a folder beside this one that does not exist, with a number after all others'."""
         start = f"{self.folder.name}-before-"
-        names = (path.name.removeprefix(start) for path in self.folder.parent.iterdir())
-        number = 1 + max((int(name) for name in names if name.isdecimal()), default=0)
+        others = (path.name for path in self.folder.parent.iterdir())
+        ends = (name.removeprefix(start) for name in others if name.startswith(start))
+        number = 1 + max((int(end) for end in ends if end.isdecimal()), default=0)
         return self.folder.with_name(f"{start}{number}")
 
 

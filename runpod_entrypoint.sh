@@ -13,7 +13,7 @@ readonly MAMBA_WHEELS=https://github.com/state-spaces/mamba/releases/download
 readonly CONV_WHEELS=https://github.com/Dao-AILab/causal-conv1d/releases/download
 
 MODEL=all DATASET="" ENVIRONMENT=runpod EPOCHS="" BACKEND=auto
-RESUME=false DRY_RUN=false STOP_POD=false KERNELS=false
+RESUME=auto DRY_RUN=false STOP_POD=false KERNELS=false
 STAGE="start" CHILD="" RUN_NAME=""
 
 usage() {

@@ -33,7 +33,7 @@ def describe_trainings(pipeline: Pipeline, parameters: Parameters, dataset: str)
         A digest for each model that is trained; it is the same for a resumed training.
     """
     # torch and Ibis take seconds to import: only who trains waits for them here.
-    from seqrec.tables.fingerprint import facts_fingerprint
+    from seqrec.tables.facts import facts_fingerprint
     from seqrec.training.state import MAY_CHANGE
 
     data = parameters.model_dump(mode="json", include={"data_processing", "source"})

@@ -10,7 +10,7 @@ from kedro.config import OmegaConfigLoader
 from seqrec.model_registry import MODELS, title_of
 from seqrec.parameter_tree import Parameters
 from seqrec.runs import differences
-from seqrec.tables.fingerprint import FACTS, FINGERPRINT, facts_fingerprint
+from seqrec.tables.facts import FACTS, FINGERPRINT, facts_fingerprint
 
 RECORD = "record"
 """The configuration of record in the provenance."""

@@ -87,7 +87,7 @@ def room(module: str) -> str:
 
 
 def frameworks() -> dict[str, str]:
-    """Tell which rooms import Kedro or RecBole themselves."""
+    """Return which rooms import Kedro or RecBole themselves."""
     graph = grimp.build_graph("seqrec", include_external_packages=True, cache_dir=None)
     found: dict[str, str] = {}
     for framework in ("kedro", "kedro_datasets", "recbole"):

@@ -15,8 +15,8 @@ PERSONAL = "local"
 class PersonalConfigLoader(OmegaConfigLoader):
     """Base, then the environment, then ``conf/local``; ``--params`` overrides them all.
 
-    Kedro reads base and one environment, so that settings in ``conf/local`` would count only for
-    who runs ``--env local``.
+    Kedro reads base and one environment, so settings in ``conf/local`` would count with
+    ``--env local`` only.
     """
 
     def __getitem__(self, key: str) -> dict[str, Any]:

@@ -12,9 +12,11 @@ from seqrec.artefacts import version_folders
 from seqrec.errors import ProjectError
 from seqrec.training.checkpoints import Checkpoint, CheckpointStore
 from tests.conftest import ROOT
+from tests.datasets.full_disk import files_of_at_most
 from tests.datasets.kinds import KINDS, NEW, OLD, later, save_both
 from tests.legacy.make_324c47b import FILES, Project
 
+NEWER = "2026-01-03T00.00.00.000Z"
 TEXT = (".inter", ".item")
 """Files that nothing of the project reads: their size is checked."""
 SAME_SIZE = ("flipped", "zeroed", "swapped")
@@ -135,6 +137,18 @@ def test_a_damaged_manifest_never_leads_to_the_version_before(
         assert f"{NEW} has no manifest.json: it counts as older than {OLD}" in caplog.text
     else:
         assert refused(dataset.load).startswith(str(manifest))
+        assert refused(dataset.versions).startswith(str(manifest))
+        assert dataset.exists()
+
+
+def test_a_new_version_mends_a_damaged_manifest(both, tmp_path, caplog):
+    dataset = both("history.csv")
+    cut(tmp_path / "history.csv" / NEW / "manifest.json")
+    newer = KINDS["history.csv"].make(str(tmp_path / "history.csv"), Version(None, NEWER))
+    newer.save(KINDS["history.csv"].data(3))
+    assert dataset.load()["rank"].tolist() == newer.load()["rank"].tolist()
+    assert [known.version for known in dataset.versions()] == [OLD, NEWER]
+    assert f"manifest.json is damaged: version {NEW} does not count" in caplog.text
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -311,6 +325,16 @@ def test_a_finished_training_that_cannot_be_read_is_not_removed(tmp_path, store)
     assert store.set_aside() is None
     assert store.names() == []
     assert (tmp_path / "checkpoints-before-1" / "00000001" / "state.json").is_file()
+
+
+def test_a_full_disk_costs_no_checkpoint(store):
+    before = everything_below(store.folder)
+    with files_of_at_most(300), pytest.raises(ProjectError) as caught:
+        store.save(checkpoint(2))
+    assert "00000002 cannot be written" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert everything_below(store.folder) == before
+    assert store.newest().state["step"] == 1
 
 
 def test_checkpoints_of_before_are_still_read(tmp_path):

@@ -1,12 +1,8 @@
 """Which version is the latest, what it came from, and that a failing save leaves none."""
 
-import contextlib
 import inspect
 import json
-import os
-import resource
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -22,6 +18,7 @@ from seqrec.datasets.artefact import ArtefactDataset
 from seqrec.errors import ProjectError
 from seqrec.tables import columns as c
 from tests.conftest import ROOT
+from tests.datasets.full_disk import files_of_at_most
 from tests.datasets.kinds import KINDS, NEW, OLD, later, save_both
 
 CSV = {"type": "pandas.CSVDataset"}
@@ -217,19 +214,6 @@ def test_a_manifest_lists_every_file_with_size_and_checksum(tmp_path):
             assert record == {"bytes": len(content), "xxh3": xxhash.xxh3_64_hexdigest(content)}
 
 
-@contextlib.contextmanager
-def files_of_at_most(size):
-    """Let the system refuse to write on, as a full disk does, in whatever language."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, ignored)
-
-
 @pytest.mark.parametrize("versioned", [True, False])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_full_disk_leaves_nothing_and_is_one_line(tmp_path, kind, versioned):
@@ -264,6 +248,20 @@ def test_a_failure_at_the_end_leaves_nothing_either(tmp_path, monkeypatch, when)
             save(tmp_path, NEW, 2)
     assert everything_below(tmp_path) == before
     assert value(history(tmp_path)) == 1
+
+
+def test_killed_between_data_and_manifest_leaves_whole_data(tmp_path, monkeypatch):
+    dataset = ArtefactDataset(filepath=str(tmp_path / "history.csv"), dataset=CSV)
+    dataset.save(pd.DataFrame({"value": [1]}))
+
+    def killed(_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("seqrec.artefacts.commit.new_file", killed)
+        with pytest.raises(KeyboardInterrupt):
+            dataset.save(pd.DataFrame({"value": [2]}))
+    assert value(dataset) == 2
 
 
 def test_a_wrapped_dataset_that_fails_leaves_nothing(tmp_path):
@@ -329,10 +327,12 @@ def test_only_datasets_that_can_be_previewed_have_a_preview(tmp_path):
     assert not hasattr(text, "anything_else")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_read_is_one_line(tmp_path):
+def test_a_folder_that_may_not_be_read_is_one_line(tmp_path, monkeypatch):
     save(tmp_path, OLD, 1)
-    (tmp_path / "history.csv").chmod(0)
-    with pytest.raises(ProjectError, match="cannot be read"):
+
+    def forbidden(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(version_folders, "_folders", forbidden)
+    with pytest.raises(ProjectError, match=r"^\S+history\.csv cannot be read .Permission denied"):
         history(tmp_path).load()
-    (tmp_path / "history.csv").chmod(0o755)

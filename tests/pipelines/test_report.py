@@ -17,7 +17,7 @@ from seqrec.pipelines.leaderboard.nodes import plot_leaderboard
 from seqrec.pipelines.recbole_format.nodes import describe_interactions
 from seqrec.record import configuration_of_record
 from seqrec.tables import columns as c
-from seqrec.tables.fingerprint import FACTS
+from seqrec.tables.facts import FACTS
 from tests.cli import chromium
 from tests.conftest import ROOT, cyclic_ratings, on_engine, options_of, process
 

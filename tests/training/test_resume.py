@@ -16,6 +16,7 @@ from seqrec.errors import ProjectError, RunInterruptedError
 from seqrec.model_registry import MODELS
 from seqrec.recbole_bridge.api import train
 from seqrec.tables import columns as c
+from seqrec.training import checkpoints
 from seqrec.training.checkpoints import CheckpointStore
 from seqrec.training.tally import DivergedError
 from tests.conftest import CPU, MODEL_OF, ROOT, cyclic_ratings, process
@@ -292,6 +293,23 @@ def test_a_checkpoint_of_the_same_step_never_replaces_the_only_one(files, store,
             own(store).save(kept)
     assert own(store).newest().state == kept.state
     same(run("ss4rec", files, store, resume=True), run("ss4rec", files))
+
+
+def test_a_full_disk_ends_a_training_in_one_line_and_it_can_be_resumed(files, store, monkeypatch):
+    expected = run("ss4rec", files)
+    write, count = checkpoints._write, itertools.count()
+
+    def full(checkpoint, target):
+        if next(count) > 2:
+            raise OSError(28, "No space left on device")
+        write(checkpoint, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "_write", full)
+        with pytest.raises(ProjectError, match=r"^checkpoint \S+ cannot be written .*No space"):
+            run("ss4rec", files, store)
+    assert len(own(store).names()) == 2
+    same(run("ss4rec", files, store, resume=True), expected)
 
 
 def test_kill_9_at_any_moment_leaves_a_whole_checkpoint(files, store):

@@ -88,7 +88,7 @@ def record_files(content: Path) -> dict[str, FileRecord]:
     """Describe a file, or every file of a directory.
 
     Args:
-        content: The file or directory; paths are told from the folder that it is in.
+        content: The file or directory; paths are relative to the folder that it is in.
     """
     return {
         path.relative_to(content.parent).as_posix(): FileRecord(path.stat().st_size, xxh3(path))
@@ -136,7 +136,10 @@ def describe_kind(path: Path) -> str | None:
 
 
 def xxh3(path: Path) -> str:
-    """Return the XXH3 checksum of a file's content; 10 GB/s from memory."""
+    """Return the XXH3 checksum of a file's content; 10 GB/s from memory.
+
+    The file is mapped, not copied: it must not be cut meanwhile, and artefacts never are.
+    """
     with path.open("rb") as handle:
         if not os.fstat(handle.fileno()).st_size:  # nothing can be mapped
             return xxhash.xxh3_64_hexdigest(b"")

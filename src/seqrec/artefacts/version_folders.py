@@ -65,8 +65,8 @@ class VersionFolders:
 def find_versions(filepath: Path) -> VersionFolders:
     """Look through the folder of a versioned artefact.
 
-    A folder counts if its manifest names it. One without a manifest counts if it may be a version
-    of before there were manifests: a name of Kedro's and a content that is not empty. Hidden
+    A folder counts if its manifest names it. One without a manifest counts if it may be older
+    than manifests: it has one of Kedro's names and is not empty. Hidden
     folders, and what a crash has left without a content, never count.
 
     Args:
@@ -78,6 +78,8 @@ def find_versions(filepath: Path) -> VersionFolders:
         try:
             version = _know(folder, filepath.name)
         except ManifestError as error:
+            if not folder.exists():  # another process has just removed it
+                continue
             unreadable[folder.name] = f"{folder / MANIFEST} {error}"
         else:
             known += [version] if version else []
@@ -106,7 +108,7 @@ def _know(folder: Path, name: str) -> KnownVersion | None:
 
 
 def _has_content(path: Path) -> bool:
-    """Tell whether there is anything but an empty file or directory; damage is told on load."""
+    """Return whether it is more than an empty file or directory; loading reports damage."""
     if path.is_dir():
         return any(path.iterdir())
     return path.is_symlink() or (path.is_file() and path.stat().st_size > 0)
@@ -117,12 +119,18 @@ def _place(version: KnownVersion) -> tuple[int, str]:
 
 
 def _warn(found: VersionFolders, filepath: Path) -> None:
-    """Name versions that look newer than the newest that counts, and are not."""
-    if not found.known:
-        return
-    newest = found.known[-1]
-    for version in found.known[:-1]:
-        if newest.sequence and not version.sequence and version.version > newest.version:
+    """Name versions that do not count, or look newer than the newest that does."""
+    for name, fault in found.unreadable.items():
+        if name != found.newest:  # that is refused
+            _warn_once(f"{fault}: version {name} does not count")
+    newest = found.known[-1] if found.known else None
+    for version in found.known:
+        if (
+            newest
+            and newest.sequence
+            and version.sequence == 0
+            and version.version > newest.version
+        ):
             _warn_once(
                 f"{filepath / version.version} has no {MANIFEST}: it counts as older than "
                 f"{newest.version}"

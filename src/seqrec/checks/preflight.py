@@ -1,4 +1,4 @@
-"""All checks, in the order in which they save money."""
+"""All checks of ``kedro preflight``, the quick ones first."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Preflight:
     Attributes:
         context: Kedro's context of the environment.
         models: What will be trained.
-        dollars_per_hour: What the machine costs; None if it is not known.
+        dollars_per_hour: Price of the machine; None if unknown.
     """
 
     context: KedroContext

@@ -12,14 +12,14 @@ from kedro.io import AbstractDataset, Version
 from seqrec.datasets.versions import ManifestDataset
 
 FACTS = "facts"
-"""The entry of a table's `attrs` that tells what it came from."""
+"""The entry of a table's `attrs` that says what it came from."""
 
 
 class ArtefactDataset(ManifestDataset[Any, Any]):
     """A dataset of Kedro's whose files appear whole or not at all, and are checked on load.
 
-    What a manifest tells of a table's origin is in ``attrs["facts"]`` of the table, on saving and
-    on loading, whatever the file's format.
+    What a manifest says about a table's origin is in the table's ``attrs["facts"]``, on saving
+    and on loading, whatever the file's format.
 
     Args:
         filepath: The file, or the folder of its versions.

@@ -25,7 +25,7 @@ class CallbacksDataset(ReadOnlyDataset[Callbacks]):
         return self._callbacks
 
     def _exists(self) -> bool:
-        return True  # no callbacks are callbacks
+        return True  # an empty set of callbacks is valid
 
     def _describe(self) -> dict[str, Any]:
         return {}

@@ -1,4 +1,4 @@
-"""What a MovieLens release tells of its movies and users, as entries of the catalog."""
+"""Movies and users of a MovieLens release, as entries of the catalog."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seqrec.sources.movielens_readers import USER_COLUMNS, name_movies
 
 
 class PropertiesDataset(ReadOnlyDataset[pd.DataFrame]):
-    """What a MovieLens release tells of its movies or users; read-only.
+    """Movies or users of a MovieLens release; read-only.
 
     Data of your own has none: an empty table with the same columns.
 
@@ -47,7 +47,7 @@ class PropertiesDataset(ReadOnlyDataset[pd.DataFrame]):
 
     @plainly
     def preflight(self) -> None:
-        """Check that the release can be read; download it if need be."""
+        """Check that the release can be read; download it if needed."""
         if self._movielens:
             self._movielens.provide()
             self.load()

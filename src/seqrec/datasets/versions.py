@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from kedro.io import AbstractVersionedDataset, Version
 
+from seqrec.artefacts.commit import commit_in_place, commit_version, manifest_of
 from seqrec.artefacts.manifest import (
     MANIFEST,
     Manifest,
@@ -23,13 +24,6 @@ from seqrec.artefacts.manifest import (
 from seqrec.artefacts.remedies import make_anew
 from seqrec.artefacts.version_folders import KnownVersion, VersionFolders, find_versions
 from seqrec.datasets.plain_errors import NoVersionError, plainly, reason
-from seqrec.engine.atomic_write import (
-    flush,
-    give_name,
-    new_directory,
-    new_file,
-    scratch_directory,
-)
 from seqrec.errors import ProjectError
 
 SHOWN = 3
@@ -115,11 +109,14 @@ class ManifestDataset(AbstractVersionedDataset[Saved, Loaded]):
             ProjectError: It cannot be written; nothing is left of it then.
         """
         path = Path(self._get_save_path())
+        commit = commit_version if self._version else commit_in_place
+        version = path.parent.name if self._version else ""
         try:
-            if self._version:
-                self._save_version(data, path)
-            else:
-                self._save_in_place(data, path)
+            commit(
+                path,
+                lambda made: self._write(data, made),
+                lambda made: self._describe_made(data, made, version),
+            )
         except ProjectError:
             raise
         except Exception as error:  # of whatever library writes
@@ -137,10 +134,17 @@ class ManifestDataset(AbstractVersionedDataset[Saved, Loaded]):
 
     @plainly
     def versions(self) -> list[KnownVersion]:
-        """List the versions that count and what they came from, oldest first."""
+        """List the versions that count and what they came from, oldest first.
+
+        Raises:
+            ProjectError: The newest one's manifest cannot be read, or what one from before there
+                were manifests says of its origin.
+        """
+        found = self._find_versions()
+        self._refuse_unreadable(found)
         return [
             version if version.facts is not None else self._with_earlier_facts(version)
-            for version in self._find_versions().known
+            for version in found.known
         ]
 
     def _with_earlier_facts(self, version: KnownVersion) -> KnownVersion:
@@ -148,27 +152,8 @@ class ManifestDataset(AbstractVersionedDataset[Saved, Loaded]):
         with self._reading(path):
             return KnownVersion(version.sequence, version.version, self._earlier_facts(path))
 
-    def _save_version(self, data: Saved, path: Path) -> None:
-        with new_directory(path.parent) as scratch:
-            self._write(data, scratch / path.name)
-            sequence = self._find_versions().next_sequence
-            manifest = self._make_manifest(data, scratch / path.name, path.parent.name, sequence)
-            (scratch / MANIFEST).write_text(manifest.dumps() + "\n", encoding="utf-8")
-
-    def _save_in_place(self, data: Saved, path: Path) -> None:
-        """Replace data and manifest: killed in between, this leaves whole data without one."""
-        with scratch_directory(path) as scratch:
-            made = scratch / path.name
-            self._write(data, made)
-            flush(made)
-            manifest = self._make_manifest(data, made, "", 0)
-            beside = _manifest_beside(path)
-            beside.unlink(missing_ok=True)
-            give_name(made, path)
-            with new_file(beside) as handle:
-                handle.write(manifest.dumps() + "\n")
-
-    def _make_manifest(self, data: Saved, made: Path, version: str, sequence: int) -> Manifest:
+    def _describe_made(self, data: Saved, made: Path, version: str) -> Manifest:
+        sequence = self._find_versions().next_sequence if version else 0
         facts = {**self.run_facts, **self._facts_of(data)}
         run = str(self.run_facts.get("run", version))
         return Manifest(sequence, version, run, record_files(made), facts)
@@ -192,7 +177,7 @@ class ManifestDataset(AbstractVersionedDataset[Saved, Loaded]):
         return manifest.facts if manifest else self._earlier_facts(path)
 
     def _find_manifest(self, path: Path) -> Manifest | None:
-        beside = path.with_name(MANIFEST) if self._version else _manifest_beside(path)
+        beside = manifest_of(path, versioned=bool(self._version))
         if not os.path.lexists(beside):
             return None
         try:
@@ -250,12 +235,14 @@ class ManifestDataset(AbstractVersionedDataset[Saved, Loaded]):
         if own and os.path.lexists(self._filepath / own / MANIFEST):
             return str(own)
         found = self._find_versions()
-        newest = found.newest
-        if newest is None:
+        self._refuse_unreadable(found)
+        if found.newest is None:
             raise NoVersionError(f"{self._filepath} has no version: {self._remedy()}")
-        if newest in found.unreadable:
-            raise ProjectError(f"{found.unreadable[newest]}: {self._remedy()}")
-        return newest
+        return found.newest
+
+    def _refuse_unreadable(self, found: VersionFolders) -> None:
+        if found.newest in found.unreadable:
+            raise ProjectError(f"{found.unreadable[found.newest]}: {self._remedy()}")
 
     def _exists(self) -> bool:
         try:
@@ -263,14 +250,10 @@ class ManifestDataset(AbstractVersionedDataset[Saved, Loaded]):
         except NoVersionError:
             return False
         except ProjectError:
-            return True  # loading it tells what is wrong
+            return True  # loading it reports what is wrong
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath), "version": self._version}
-
-
-def _manifest_beside(path: Path) -> Path:
-    return path.with_name(f"{path.name}.{MANIFEST}")
 
 
 # Kedro marks the wrapper of `load` and forgets that of a versioned `save`: a subclass would be

@@ -10,5 +10,5 @@ class EngineError(ProjectError):
 
 
 def first_line(error: Exception) -> str:
-    """Shorten an engine's message, which may go on with advice and stack traces."""
+    """Shorten an engine's message, which may continue with advice and stack traces."""
     return str(error).strip().splitlines()[0]

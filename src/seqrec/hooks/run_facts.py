@@ -1,4 +1,4 @@
-"""What several hooks ask of a run."""
+"""Facts about a run that several hooks need."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CALLBACKS = "callbacks"
 
 
 def first_process() -> bool:
-    """Tell whether this process is the one of a run that writes and speaks."""
+    """Return whether this process is the one of a run that writes and logs."""
     return os.environ.get("RANK", "0") == "0"
 
 
@@ -39,14 +39,14 @@ def headline(comparison: Any, parameters: Any) -> Any:
 
 
 def harmless(told: Callable[P, None]) -> Callable[P, None]:
-    """Let a hook that only tells others fail without failing the run."""
+    """Let a hook that only notifies others fail without failing the run."""
 
     @functools.wraps(told)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             told(*args, **kwargs)
         except RunInterruptedError:
-            raise  # a signal came while others were told: it is meant for the run
+            raise  # a signal during a notification: it is meant for the run
         except Exception as error:
             logger.warning("%s failed (%s): the run goes on", told.__qualname__, one_line(error))
 

@@ -1,4 +1,4 @@
-"""Before a run: what it makes knows its origin, and what it reads is what it takes it for."""
+"""Before a run: choose the trainings it reads, check its data, and record its origin."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class RunsHooks:
     def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
-        """Check the data, choose the trainings, and tell what is made where it comes from.
+        """Check the data, choose the trainings, and record where outputs come from.
 
         Raises:
             ProjectError: What does not fit, and what to type.

@@ -4,7 +4,8 @@
 types are refused before the first node runs (`seqrec.hooks.preflight`); nodes then receive these
 objects, not dicts.
 
-`tree` is not imported here: it is built from the model registry, which reads the types below.
+`seqrec.parameter_tree` is not imported here: it is built from the model registry, which reads the
+types below.
 """
 
 from seqrec.parameters.blocks import ModelBlock, SearchableBlock

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Mask = Literal["masked", "unmasked"]
 QueryTime = Literal["known", "unknown"]
 Resume = bool | Literal["auto"]
-"""Whether to go on from a checkpoint: ``auto`` where it is one of the very same training."""
+"""Whether to resume from a checkpoint: ``auto`` if it is of the same experiment."""
 Probability = Field(ge=0.0, lt=1.0)
 
 

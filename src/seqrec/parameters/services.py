@@ -1,4 +1,4 @@
-"""Services outside the project that hear of a run."""
+"""Services outside the project that a run reports to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seqrec.parameters.base import Frozen
 
 
 class Tracking(Frozen):
-    """What Weights & Biases is told; its key comes from the environment (WANDB_API_KEY)."""
+    """What Weights & Biases receives; its key comes from the environment (WANDB_API_KEY)."""
 
     mode: Literal["auto", "online", "offline", "disabled"] = Field(
         "auto", description="auto: online if there is a key, else offline; WANDB_MODE overrides."
@@ -20,7 +20,7 @@ class Tracking(Frozen):
 
 
 class Notifications(Frozen):
-    """What Discord is told, if DISCORD_WEBHOOK_URL is in the environment."""
+    """What Discord receives, if DISCORD_WEBHOOK_URL is in the environment."""
 
     enabled: bool = True
     best_minutes: PositiveFloat = Field(

@@ -72,8 +72,8 @@ def _train_node(spec: ModelSpec) -> Callable[..., Any]:
             model: The network's parameters.
             training: How to train.
             runtime: The machine.
-            checkpoints: Where an interrupted training leaves what it has.
-            resume: Go on from there.
+            checkpoints: Where the training keeps its checkpoints.
+            resume: Whether to resume from there.
             callbacks: Called after each validation.
 
         Returns:

@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqrec.tables import columns as c
-from seqrec.tables.fingerprint import FACTS, data_fingerprint
+from seqrec.tables.facts import FACTS
+from seqrec.tables.fingerprint import data_fingerprint
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -18,7 +19,7 @@ Int64 = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Query:
-    """One user to score: items known before the held-out one, and the time of asking."""
+    """One user to score: items known before the held-out one, and the query time."""
 
     history: Int64
     time: float
@@ -61,7 +62,7 @@ def rank_targets(interactions: pd.DataFrame, score: Scorer) -> pd.DataFrame:
 
 
 def _median(gaps: Int64) -> float:
-    """Return the median, 0 of nothing."""
+    """Return the median; 0 if there are no values."""
     return float(np.median(gaps)) if len(gaps) else 0.0
 
 

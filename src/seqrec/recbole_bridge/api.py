@@ -32,7 +32,7 @@ from seqrec.recbole_bridge.loaders import RecBoleHeldOutLoader
 from seqrec.recbole_bridge.trainer import BridgeTrainer
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles
-from seqrec.tables.fingerprint import FACTS
+from seqrec.tables.facts import FACTS
 from seqrec.training.callbacks import Callback
 from seqrec.training.checkpoints import CheckpointStore
 from seqrec.training.experiment import Experiment
@@ -73,8 +73,8 @@ def train(
         experiment: What is trained, how, and where.
         files: The atomic files.
         store: Where checkpoints are kept; None for nowhere.
-        resume: Go on from the newest checkpoint: True if there is one, ``auto`` if it is one of
-            this very experiment.
+        resume: Whether to resume from the newest checkpoint: True if there is one, ``auto`` if it
+            is of this experiment.
         callback: Called after each validation.
 
     Returns:

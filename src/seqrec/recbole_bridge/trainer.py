@@ -96,7 +96,7 @@ class BridgeTrainer(Trainer):
 
     @property
     def start_epoch(self) -> int:
-        """The epoch to begin or go on with."""
+        """The epoch to start or resume with."""
         return self.state.epoch
 
     @start_epoch.setter
@@ -190,7 +190,7 @@ class BridgeTrainer(Trainer):
         return loss_of
 
     def _may_record(self) -> bool:
-        """Tell whether passes can be CUDA graphs: foreign kernels are not known to allow it."""
+        """Return whether passes can be CUDA graphs: other packages' kernels may not allow it."""
         ours = self.model.packs_histories or self.model.records_graphs
         wanted = self.experiment.runtime.cuda_graphs
         return bool(wanted and self.device.type == "cuda" and ours)
@@ -269,14 +269,14 @@ class BridgeTrainer(Trainer):
     def _stop_if_told(self, signal: int) -> None:
         if signal:
             where = f"epoch {self.state.epoch}, step {self.state.step}"
-            again = "the same command goes on from here"
+            again = "the same command resumes from here"
             raise RunInterruptedError(
                 f"{self.experiment.name} was interrupted by signal {signal} in {where}"
                 + (f": {again}" if self.store else "")
             )
 
     def _agree(self, signal: Interruption, due: bool) -> tuple[int, bool]:
-        """Come to one decision with the other processes."""
+        """Agree on one decision with the other processes."""
         value = self.processes.largest(2 * signal.number + due, self.device)
         return value // 2, bool(value % 2)
 

@@ -48,7 +48,7 @@ def open_release(release: Release, source: Source) -> TableFile:
 
 
 def open_own(path: Path, source: Source) -> TableFile:
-    """Find a table of one's own.
+    """Find a table of your own.
 
     Raises:
         ProjectError: It is not there, empty, or lacks a column.

@@ -1,7 +1,7 @@
-"""Protocols: which rows of a table belong to one way of asking.
+"""Protocols: the rows of a table for one mask and one query time.
 
-A protocol is a pair of a mask (is the history taken out of the candidates?) and a query time (is
-the model told when the held-out interaction happens?). Tables of ranks, metrics, means and
+A protocol is a pair of a mask (is the history taken out of the candidates?) and a query time (does
+the model know when the held-out interaction happens?). Tables of ranks, metrics, means and
 differences have a row for each.
 """
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A training and the ranks it came to.
+    """A training and its ranks.
 
     Attributes:
         name: The model.

@@ -145,8 +145,9 @@ class CheckpointStore:
     def _free_name(self) -> Path:
         """Name a folder beside this one that does not exist, with a number after all others'."""
         start = f"{self.folder.name}-before-"
-        names = (path.name.removeprefix(start) for path in self.folder.parent.iterdir())
-        number = 1 + max((int(name) for name in names if name.isdecimal()), default=0)
+        others = (path.name for path in self.folder.parent.iterdir())
+        ends = (name.removeprefix(start) for name in others if name.startswith(start))
+        number = 1 + max((int(end) for end in ends if end.isdecimal()), default=0)
         return self.folder.with_name(f"{start}{number}")
 
 
@@ -186,7 +187,7 @@ def _verify(folder: Path) -> dict[str, Any]:
     state = json.loads((folder / STATE).read_text(encoding="utf-8"))
     if not isinstance(state, dict):
         raise ValueError(f"{STATE} holds no state")
-    # Checkpoints of before have one checksum, inside the state.
+    # Earlier versions wrote one checksum, inside the state.
     found = _sums(folder) if os.path.lexists(folder / SUMS) else {TENSORS: state.pop("sha256")}
     for name, digest in found.items():
         if _digest(folder / name) != digest:
@@ -209,7 +210,7 @@ def _remove(path: Path) -> None:
 
 
 def _number(name: str) -> int:
-    # Unfinished trainings of before have names of epoch and step; they are older than any number.
+    # Earlier versions named checkpoints by epoch and step; they are older than any number.
     return int(name.split("-")[0])
 
 

@@ -64,7 +64,7 @@ def begin(state: TrainingState, root: CheckpointStore, resume: Resume, name: str
 def _earlier_layout(
     root: CheckpointStore, state: TrainingState, resume: Resume
 ) -> Checkpoint | None:
-    """Read a checkpoint of before experiments had folders, if it is of this experiment."""
+    """Read a checkpoint from before experiments had folders, if it is of this one."""
     checkpoint = root.newest()
     if checkpoint is None:
         return None

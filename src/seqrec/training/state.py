@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from seqrec.errors import ProjectError
 from seqrec.parameters import Training
-from seqrec.tables.fingerprint import facts_fingerprint
+from seqrec.tables.facts import facts_fingerprint
 from seqrec.training.checkpoints import Checkpoint
 from seqrec.training.processes import Processes
 
@@ -210,7 +210,7 @@ def first_difference(theirs: dict[str, Any], ours: dict[str, Any]) -> str | None
 
 
 def experiment_key(record: dict[str, Any]) -> str:
-    """Name an experiment in short: equal for trainings of which one can go on from the other."""
+    """Hash an experiment: equal for trainings that can resume from each other."""
     leaves = _leaves(record)
     return facts_fingerprint({k: v for k, v in leaves.items() if k not in MAY_CHANGE})
 
@@ -254,5 +254,5 @@ def _leaves(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _on_host(x: Tensor) -> Tensor:
-    """Copy a tensor to the host: the training goes on while it is written."""
+    """Copy a tensor to the host: the training continues while it is written."""
     return x.detach().to("cpu", copy=True).contiguous()

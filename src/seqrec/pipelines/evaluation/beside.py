@@ -8,7 +8,7 @@ import pandas as pd
 
 from seqrec.model_registry import title_of
 from seqrec.tables import columns as c
-from seqrec.tables.fingerprint import FACTS
+from seqrec.tables.facts import FACTS
 
 LISTS = "_lists"
 """Ends the arguments of `compare_lists`."""

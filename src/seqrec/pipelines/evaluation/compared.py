@@ -9,7 +9,7 @@ import pandas as pd
 from seqrec.model_registry import title_of
 from seqrec.record import RECORD
 from seqrec.runs import differences
-from seqrec.tables.fingerprint import FACTS, FINGERPRINT, facts_fingerprint
+from seqrec.tables.facts import FACTS, FINGERPRINT, facts_fingerprint
 
 PROTOCOL = "protocol"
 """The parameters of data_processing, in facts."""

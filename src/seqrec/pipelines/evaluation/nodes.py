@@ -13,7 +13,7 @@ from seqrec.parameters import Evaluation
 from seqrec.pipelines.evaluation.same_data import check_same_data, describe_ranks
 from seqrec.pipelines.evaluation.tables import ONE_TRAINING, comparison_table, verdict
 from seqrec.tables import columns as c
-from seqrec.tables.fingerprint import FACTS
+from seqrec.tables.facts import FACTS
 from seqrec.tables.protocols import PROTOCOL, at
 
 _KEYS = [c.USER, *PROTOCOL]

@@ -10,7 +10,7 @@ import pandas as pd
 from seqrec.errors import ProjectError
 from seqrec.model_registry import MODELS, title_of
 from seqrec.tables import columns as c
-from seqrec.tables.fingerprint import FACTS, LENGTH
+from seqrec.tables.facts import FACTS, LENGTH
 
 
 def describe_ranks(target_ranks: pd.DataFrame) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def describe_ranks(target_ranks: pd.DataFrame) -> dict[str, Any]:
         target_ranks: A row per user and protocol; `attrs` say what is known of their origin.
 
     Returns:
-        The facts in `attrs`, and `held_out`: a hash of who was asked for which item.
+        The facts in `attrs`, and `held_out`: a hash of which item is held out for whom.
     """
     asked = target_ranks[[c.USER, c.ITEM]].drop_duplicates()
     hashes = pd.util.hash_pandas_object(asked.astype(str), index=False)

@@ -29,7 +29,8 @@ from seqrec.pipelines._plots import BLUE, plain
 from seqrec.pipelines._slices import METRIC
 from seqrec.pipelines.leaderboard.runs import COSTS, as_rows, label, same_data
 from seqrec.tables import columns as c
-from seqrec.tables.fingerprint import FACTS, data_fingerprint
+from seqrec.tables.facts import FACTS
+from seqrec.tables.fingerprint import data_fingerprint
 from seqrec.tables.trained_models import TrainedModel
 
 logger = logging.getLogger(__name__)

@@ -43,7 +43,7 @@ def label(model: TrainedModel, usual: dict[str, Any]) -> str:
 
 
 def same_data(model: TrainedModel, interactions: pd.DataFrame) -> bool:
-    """Tell whether a training was tested on these very held-out items."""
+    """Return whether a training was tested on exactly these held-out items."""
     test = interactions[interactions[c.SPLIT] == c.TEST].set_index(c.USER)[c.ITEM]
     held_out = model.target_ranks.drop_duplicates(c.USER).set_index(c.USER)[c.ITEM]
     return len(test) == len(held_out) and bool((held_out.reindex(test.index) == test).all())

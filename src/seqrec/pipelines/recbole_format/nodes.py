@@ -11,11 +11,12 @@ from ibis import _
 
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicTables
-from seqrec.tables.fingerprint import FINGERPRINT, data_fingerprint
+from seqrec.tables.facts import FINGERPRINT
+from seqrec.tables.fingerprint import data_fingerprint
 
 
 def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
-    """Count what a reader wants to know before training.
+    """Describe the interactions in a few figures.
 
     Args:
         interactions: The interactions with `split` and `delta`.
@@ -55,7 +56,7 @@ def write_atomic_files(
 
     Args:
         interactions: The interactions, sorted by user and position.
-        movies: item_id, title, year, genres; an item that is not there is titled by its id.
+        movies: item_id, title, year, genres; an item that is missing is titled by its id.
         users: user_id and what is known of them; empty if nothing is.
         stats: Saved beside the tables.
 

@@ -28,7 +28,7 @@ def run_trials(
     """Train with one set of values after another until there are enough finished trials.
 
     Trials that fall behind the median of the earlier ones are stopped early; one that diverges
-    counts as failed, and the search goes on.
+    counts as failed, and the search continues.
 
     Args:
         name: The model.
@@ -88,8 +88,8 @@ def _train(
 def _suggest(trial: Trial, fixed: SearchableBlock) -> Values:
     """Ask Optuna for a value of every searched parameter.
 
-    The sampler is seeded by the trial's number: one seed for a whole process would have a search
-    that goes on, or a process beside it, try the same values again.
+    The sampler is seeded by the trial's number: with one seed per process, a resumed search or a
+    second process would try the same values again.
     """
     from optuna.samplers import TPESampler
 

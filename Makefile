@@ -3,6 +3,9 @@ PYTHON ?= $(firstword $(foreach v,python3.11 python3.12 python3,$(shell command 
 TORCH  ?= torch==2.13.0
 # CUDA builds of torch bring their own; elsewhere its interpreter runs the kernels in the tests.
 TRITON ?= triton==3.9.0
+# Triton has wheels for these only; elsewhere the tests of its kernels are skipped by name.
+TRITON_IS_HERE := $(filter Linux-x86_64 Linux-aarch64,$(subst $() $(),-,$(shell uname -sm)))
+INSTALL_TRITON  = $(if $(TRITON_IS_HERE),$(BIN)/pip install --quiet --disable-pip-version-check $(TRITON),true)
 VENV   := .venv
 READY  := $(VENV)/.ready
 BIN    := $(VENV)/bin
@@ -72,7 +75,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV) || { $(call APT,python3-venv) && $(PYTHON) -m venv $(VENV); }
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt "$(TORCH)" -e ".[dev]"
 	@$(BIN)/python -c 'import triton' 2>/dev/null \
-	  || $(BIN)/pip install --quiet --disable-pip-version-check $(TRITON)
+	  || $(INSTALL_TRITON)
 	@$(BIN)/python -m seqrec.ops.warm_up
 	@touch $@
 

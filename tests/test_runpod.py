@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -115,6 +116,9 @@ def test_help_lists_every_option(pod):
         (["--epochs", "0"], "--epochs needs a whole number above 0"),
         (["--env", "moon"], "unknown environment moon"),
         (["--backend", "cuda"], "unknown backend cuda"),
+        (["--dataset", "ml-1m,data=/x,resume=true"], "--dataset needs a plain name"),
+        (["--dataset", "../../evil"], "--dataset needs a plain name"),
+        (["--env", "../conf"], "--env needs a plain name"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_happens(pod, arguments, complaint):
@@ -151,6 +155,35 @@ def test_a_dry_run_prints_the_commands_and_writes_nothing(pod):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "backend"),
+    [
+        ([], "auto"),
+        (["--model", "ncf"], "auto"),
+        (["--model", "ss4rec-official"], "official"),
+        (["--model", "ss4rec-official", "--backend", "triton"], "triton"),
+        (["--backend", "official"], "official"),
+    ],
+    ids=["all", "ncf", "official model", "triton", "official kernels"],
+)
+def test_the_official_kernels_train_only_if_they_are_asked_for(pod, arguments, backend):
+    pod.program("python", "exit 0")  # they can be imported
+    status, output = pod.run("--dry-run", *arguments, SEQREC_VENV=str(pod.bin.parent))
+    assert status == 0
+    assert set(re.findall(r"runtime\.ssm_backend=(\w+)", output)) == {backend}
+
+
+def test_the_credentials_of_a_mirror_are_not_printed(pod):
+    mirror = "https://user:canary-password@mirror"
+    status, output = pod.run("--dry-run", SEQREC_MIRROR=mirror)
+    assert status == 0
+    assert "mirror=https://<credentials>@mirror" in output
+    assert "canary" not in output
+    status, output = pod.run("--dry-run", SEQREC_MIRROR="https://mirror,resume=true")
+    assert status == 1
+    assert "SEQREC_MIRROR may not hold ','" in output
+
+
+@pytest.mark.parametrize(
     ("smi", "complaint"),
     [
         ("exit 9", "nvidia-smi finds no GPU: rent a pod with one, or try --smoke on the CPU"),
@@ -170,6 +203,24 @@ def test_a_machine_that_will_not_do_stops_at_once(pod, smi, complaint):
     assert time.monotonic() - started < 30
     (message,) = webhook.messages
     assert "stopped before training" in message
+    log = re.search(r"Log: (.*)\n", output)[1]
+    assert f"STOP: {complaint}" in Path(log).read_text()
+
+
+def stops_of(pod):
+    """The file in which a fake runpodctl notes its calls."""
+    calls = pod.bin.parent / "runpodctl-calls"
+    pod.program("runpodctl", f'echo "$*" >> "{calls}"')
+    return calls
+
+
+def test_a_pod_that_cannot_write_its_volume_is_stopped_too(pod):
+    calls = stops_of(pod)
+    volume = {"SEQREC_VOLUME": "/proc/nowhere", "RUNPOD_POD_ID": "abc"}
+    status, output = pod.run(*SMALL, "--stop-pod", **volume)
+    assert status == 1
+    assert "/proc/nowhere cannot be written: set SEQREC_VOLUME" in output
+    assert calls.read_text() == "pod stop abc\n"
 
 
 def test_a_full_disk_stops_at_once(pod):
@@ -250,6 +301,7 @@ def test_the_comparison_is_made_if_both_models_are_trained_and_its_report_is_kep
 
 WAYS = [
     pytest.param(signal.SIGTERM, id="term"),
+    pytest.param(signal.SIGHUP, id="hang-up", marks=pytest.mark.slow),
     pytest.param(signal.SIGKILL, id="kill", marks=pytest.mark.slow),
 ]
 
@@ -258,7 +310,10 @@ WAYS = [
 def test_a_pod_that_is_taken_away_goes_on_with_resume(pod, way):
     running = pod.start(*SMALL, "--epochs", "60")
     pod.wait_for_checkpoint()
-    if way == signal.SIGTERM:
+    if way == signal.SIGHUP:  # a closed terminal tells every process of its group
+        os.killpg(running.pid, way)
+        assert running.wait(60) == 75, pod.log()
+    elif way == signal.SIGTERM:
         running.send_signal(way)
         assert running.wait(60) == 75, pod.log()
         assert "the same command with --resume goes on" in pod.log()
@@ -275,16 +330,18 @@ def test_a_pod_that_is_taken_away_goes_on_with_resume(pod, way):
     assert len(pod.history()) == 1 + max(2, trained)
 
 
-def test_a_second_run_on_the_same_volume_is_refused(pod):
+def test_a_second_run_on_the_same_volume_is_refused_and_leaves_the_pod_to_the_first(pod):
+    calls = stops_of(pod)
     (pod.volume / ".seqrec").mkdir()
     holder = subprocess.Popen(["flock", str(pod.volume / ".seqrec/lock"), "sleep", "60"])
     try:
         time.sleep(0.5)
-        status, output = pod.run(*SMALL)
+        status, output = pod.run(*SMALL, "--stop-pod", RUNPOD_POD_ID="abc")
     finally:
         holder.kill()
     assert status == 1
     assert "a run is still under way" in output
+    assert not calls.exists()
 
 
 class TestSetUp:

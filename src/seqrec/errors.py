@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class ProjectError(Exception):
     """A mistake that the user can fix: one line that names the culprit and the remedy.
@@ -28,3 +31,17 @@ def own_error(error: BaseException | None) -> ProjectError | None:
     while error is not None and not isinstance(error, ProjectError):
         error = error.__cause__
     return error
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return what a misspelt name may have meant, to be put behind it.
+
+    Args:
+        name: What was typed.
+        known: What there is.
+
+    >>> suggest("evaluaton", ["evaluation", "train_ncf"]), suggest("moon", ["evaluation"])
+    (' (did you mean evaluation?)', '')
+    """
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""

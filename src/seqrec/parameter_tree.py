@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import Field, create_model, model_validator
+from pydantic import Field, create_model, field_validator, model_validator
 
 from seqrec.model_registry import MODELS, ModelSpec
 from seqrec.parameters.base import Frozen, Resume
@@ -86,6 +86,15 @@ class Tree(Frozen):
     )
     data: str | None = Field(None, description="The folder runs write to; set like `dataset`.")
     source: Source | None = Field(None, description="A table of your own; set like `dataset`.")
+
+    @field_validator("runs")
+    @classmethod
+    def _of_models(cls, runs: dict[str, str]) -> dict[str, str]:
+        """Refuse a name that is no model's."""
+        unknown = sorted(runs.keys() - MODELS.keys())
+        if unknown:
+            raise ValueError(f"{unknown[0]} is no model: choose one of {', '.join(MODELS)}")
+        return runs
 
     def of(self, model: str) -> ModelBlock:
         """Return a model's namespace."""

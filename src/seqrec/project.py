@@ -10,7 +10,7 @@ from typing import Any
 from kedro.config import AbstractConfigLoader
 from kedro.io import DataCatalog
 
-from seqrec.errors import ProjectError
+from seqrec.errors import ProjectError, suggest
 
 
 def find_setting(config: AbstractConfigLoader, name: str) -> Any:
@@ -28,8 +28,11 @@ def find_setting(config: AbstractConfigLoader, name: str) -> Any:
             return functools.reduce(operator.getitem, name.split("."), block)
         except (KeyError, TypeError):  # TypeError: a part of the name is no block
             continue
-    known = ", ".join(config["globals"])
-    raise ProjectError(f"{name!r} is no setting of globals.yml: choose one of {known}")
+    known = list(config["globals"])
+    raise ProjectError(
+        f"{name!r} is no setting of globals.yml{suggest(name, known)}: choose one of "
+        + ", ".join(known)
+    )
 
 
 def find_file(config: AbstractConfigLoader, name: str) -> Path | None:
@@ -43,9 +46,10 @@ def find_file(config: AbstractConfigLoader, name: str) -> Path | None:
         ProjectError: The catalog does not know it, or keeps it in memory.
     """
     # The context's own catalog holds the parameters too, for which it imports every pipeline.
-    dataset: Any = DataCatalog.from_config(config["catalog"]).get(name)
+    catalog = DataCatalog.from_config(config["catalog"])
+    dataset: Any = catalog.get(name)
     if not hasattr(dataset, "_filepath"):
-        raise ProjectError(f"{name!r} is no file of the catalog")
+        raise ProjectError(f"{name!r} is no file of the catalog{suggest(name, catalog.keys())}")
     return locate(dataset) if dataset.exists() else None
 
 

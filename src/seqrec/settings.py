@@ -1,8 +1,10 @@
 """Kedro project settings: environments, how their files merge, and hooks."""
 
+import logging
 import warnings
 from typing import Any
 
+import seqrec.early_signals  # noqa: F401 - first: the rest takes a second to import
 from seqrec.config_loader import PersonalConfigLoader
 from seqrec.hooks.artefacts import ArtefactHooks
 from seqrec.hooks.distributed import DistributedHooks
@@ -17,6 +19,11 @@ from seqrec.hooks.tracking import TrackingHooks
 
 # Dots are namespaces here ("ss4rec.weights"), and evaluation reads across them on purpose.
 warnings.filterwarnings("ignore", message=r"\s*One or more dataset names contain")
+
+# `kedro catalog describe-datasets` warns of every validator that it does not need.
+logging.getLogger("kedro.io.core").addFilter(
+    lambda record: "attribute removed from dataset configuration" not in record.msg
+)
 
 # The last is called first.
 HOOKS = (

@@ -104,7 +104,7 @@ def test_a_training_that_learns_nothing_is_a_red_line(rate):
     assert "learning_rate" in check.detail
 
 
-@pytest.mark.parametrize(("status", "passed"), [(204, True), (404, False)])
+@pytest.mark.parametrize(("status", "passed"), [(204, True), (302, False), (404, False)])
 def test_discord_is_asked(status, passed, monkeypatch):
     with serving(Webhook(*9 * [status])) as address:
         monkeypatch.setenv(WEBHOOK, f"{address}/secret")

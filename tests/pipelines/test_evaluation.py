@@ -72,6 +72,7 @@ def test_the_verdict_says_what_the_interval_allows(ours, theirs, said):
     table = subtract_models(OPTIONS, ss4rec=metrics_of(ours), ncf=metrics_of(theirs))
     (line,) = verdict(table, OPTIONS)
     assert line.startswith(said)
+    assert "95% interval over users only" in line  # one training each
 
 
 @pytest.mark.parametrize("mask", c.MASKS)

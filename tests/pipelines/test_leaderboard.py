@@ -112,10 +112,33 @@ def test_trainings_on_other_data_are_left_out_and_said(interactions, caplog):
 
 def test_slices_cover_every_user_once(interactions):
     runs, _, _ = board([trained("ss4rec", 2.0, interactions)], interactions)
-    slices = slice_runs(runs, interactions)
+    slices = slice_runs(runs, interactions, OPTIONS)
     users = interactions[c.USER].nunique()
     assert slices.groupby("kind")["users"].sum().tolist() == [users, users]
     assert slices["mean"].to_numpy() == pytest.approx(1 / np.log2(3))
+
+
+def test_an_interval_says_what_it_covers(interactions, capsys):
+    """Fewer than three trainings: another one may lie outside, and every sentence says so."""
+    users = interactions[c.USER].nunique()
+    models = [trained("popularity", 400.0, interactions)]
+    models += [trained("ncf", 300.0, interactions, f"v{seed}", seed) for seed in (1, 2)]
+    for seed in (1, 2, 3):
+        ranks = np.arange(users) % 5 + float(seed)
+        models.append(trained("ss4rec", ranks, interactions, f"v{seed}", seed))
+    _, table, differences = board(models, interactions)
+    shown = table.set_index(c.MODEL)["covers"].to_dict()
+    assert shown == {"ss4rec": "users and seeds", "ncf": "users only", "popularity": "users"}
+    assert differences.set_index("other")["covers"].to_dict() == {
+        "ncf": "users only",
+        "popularity": "users and seeds",
+    }
+    nodes.print_leaderboard(table, differences, OPTIONS)
+    told = capsys.readouterr().out.splitlines()
+    (ncf,) = (line for line in told if "than ncf by" in line)
+    (popularity,) = (line for line in told if "than popularity by" in line)
+    assert "over users only" in ncf
+    assert "users only" not in popularity
 
 
 def test_noise_is_called_noise_and_a_difference_a_difference(interactions, capsys):

@@ -146,7 +146,9 @@ def test_ml_100k_comes_with_recbole(tmp_path):
 
 
 def test_an_unknown_release_lists_the_known_ones(tmp_path):
-    with pytest.raises(ProjectError, match="unknown dataset 'ml-9m': choose one of ml-100k"):
+    with pytest.raises(
+        ProjectError, match=r"'ml-9m' \(did you mean ml-\d+m\?\): choose one of ml-100k"
+    ):
         ratings_of(tmp_path, "ml-9m").preflight()
 
 

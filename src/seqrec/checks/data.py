@@ -10,7 +10,7 @@ from kedro.pipeline import Pipeline
 
 from seqrec.datasets.versions import ManifestDataset
 from seqrec.errors import ProjectError
-from seqrec.tables.fingerprint import FINGERPRINT, data_fingerprint
+from seqrec.tables.facts import FINGERPRINT
 
 INTERACTIONS = "interactions@ibis"
 ATOMIC_FILES = "atomic_files"
@@ -57,7 +57,7 @@ def check_atomic_files(pipeline: Pipeline, catalog: DataCatalog) -> None:
     dataset: Any = catalog.get(INTERACTIONS)
     if not facts.get(FINGERPRINT) or facts.get(MADE_FROM) == latest_version(dataset):
         return
-    now = data_fingerprint(dataset.load())
+    now = _fingerprint(dataset)
     if now != facts[FINGERPRINT]:
         raise ProjectError(
             f"atomic_files were made from other interactions (data {facts[FINGERPRINT]}) than "
@@ -80,7 +80,14 @@ def present_fingerprint(pipeline: Pipeline, catalog: DataCatalog) -> str | None:
         if known:
             return str(known)
     dataset: Any = catalog.get(INTERACTIONS)
-    return data_fingerprint(dataset.load()) if catalog.exists(INTERACTIONS) else None
+    return _fingerprint(dataset) if catalog.exists(INTERACTIONS) else None
+
+
+def _fingerprint(interactions: Any) -> str:
+    # Ibis takes a second to import: only who compares data waits for it.
+    from seqrec.tables.fingerprint import data_fingerprint
+
+    return data_fingerprint(interactions.load())
 
 
 def facts_of(catalog: DataCatalog, name: str) -> dict[str, Any]:

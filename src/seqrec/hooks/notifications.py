@@ -69,8 +69,11 @@ class Discord:
         while (text := self._messages.get()) is not None:
             body: dict[str, Any] = {"content": text, "allowed_mentions": {"parse": []}}
             try:
-                answer = self._session.post(self._url, json=body, timeout=10)
-                if not answer.ok:
+                # A redirection would hand the message to whoever is named there.
+                answer = self._session.post(
+                    self._url, json=body, timeout=10, allow_redirects=False
+                )
+                if answer.status_code >= 300:
                     logger.warning("Discord refused a message (HTTP %d)", answer.status_code)
             except (requests.RequestException, ValueError) as error:
                 logger.warning("Discord was not reached (%s)", type(error).__name__)

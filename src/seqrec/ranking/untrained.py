@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqrec.tables import columns as c
-from seqrec.tables.fingerprint import FACTS, data_fingerprint
+from seqrec.tables.facts import FACTS
+from seqrec.tables.fingerprint import data_fingerprint
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]

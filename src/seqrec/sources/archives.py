@@ -15,6 +15,9 @@ from seqrec.sources.download import check_md5
 
 logger = logging.getLogger(__name__)
 
+LARGEST_RATIO = 100
+"""A table shrinks to a fifth or a tenth of its size; what shrinks more than this is a zip bomb."""
+
 
 def check_archive(archive: Path, md5: str | None) -> None:
     """Check an archive's sum, once per process as long as the file stays the same.
@@ -45,13 +48,15 @@ def unpack(archive: Path, member: str, target: Path) -> None:
         target: Where it goes; its folder is made.
 
     Raises:
-        ProjectError: The archive is damaged or the file cannot be written.
+        ProjectError: The archive is damaged or encrypted, the file is far too large or cannot be
+            written.
     """
     logger.info("unpacking %s of %s", target.name, archive)
     part = target.with_name(f".{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(archive) as opened, opened.open(member) as packed:
+        part.unlink(missing_ok=True)
+        with zipfile.ZipFile(archive) as opened, _open(opened, member) as packed:
             _copy(packed, part)
         part.replace(target)
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
@@ -63,8 +68,26 @@ def unpack(archive: Path, member: str, target: Path) -> None:
         _remove_if_empty(target.parent)
 
 
+def _open(archive: zipfile.ZipFile, member: str) -> IO[bytes]:
+    """Open a file of an archive; no more than the size that the archive states is ever read."""
+    info = archive.getinfo(member)
+    if info.file_size > LARGEST_RATIO * max(info.compress_size, 1):
+        size = f"{info.file_size / 1e6:,.0f} MB out of {info.compress_size / 1e6:,.1f} MB"
+        raise ProjectError(
+            f"{archive.filename}: {member} would be {size}, which no table of ratings is: "
+            "download the archive again"
+        )
+    try:
+        return archive.open(info)
+    except RuntimeError as error:  # NotImplementedError is one too
+        raise ProjectError(
+            f"{archive.filename} cannot be unpacked ({str(error).split(',')[0]}): download it "
+            "again, or unpack it yourself beside the archive"
+        ) from error
+
+
 def _copy(packed: IO[bytes], target: Path) -> None:
-    with target.open("wb") as handle:
+    with target.open("xb") as handle:  # anew: a link in its place is not followed
         shutil.copyfileobj(packed, handle, 1 << 20)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from seqrec.errors import ProjectError
+from seqrec.errors import ProjectError, suggest
 from seqrec.sources.archives import check_archive, unpack
 from seqrec.sources.download import download
 from seqrec.sources.movielens_formats import EMBEDDED, MD5, RELEASES, Format, Ratings, Table
@@ -93,9 +93,9 @@ class Release:
     def _format(self) -> Format:
         if self.name not in RELEASES:
             raise ProjectError(
-                f"unknown dataset {self.name!r}: choose one of {', '.join(RELEASES)} (`dataset` "
-                "in globals.yml or --params dataset=…), or name a table of your own with "
-                "source.path"
+                f"unknown dataset {self.name!r}{suggest(self.name, RELEASES)}: choose one of "
+                f"{', '.join(RELEASES)} (`dataset` in globals.yml or --params dataset=…), or name "
+                "a table of your own with source.path"
             )
         return RELEASES[self.name]
 

@@ -11,7 +11,7 @@ import ibis
 import pandas as pd
 
 from seqrec.tables import columns as c
-from seqrec.tables.fingerprint import FINGERPRINT
+from seqrec.tables.facts import FINGERPRINT
 
 STATS = "stats.json"
 INTERACTIONS = "interactions.parquet"

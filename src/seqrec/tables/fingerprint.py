@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
 
 import ibis
 import pandas as pd
 from ibis import _
 
 from seqrec.tables import columns as c
-
-FINGERPRINT = "fingerprint"
-"""The data's fingerprint in their statistics."""
-FACTS = "facts"
-"""What a table was made from, in its `attrs`: `experiment`, `data`, `version`."""
-LENGTH = 16
-"""Hexadecimal digits of a fingerprint."""
+from seqrec.tables.facts import LENGTH
 
 _HELD_OUT = [c.VALID, c.VALID_TIED, c.TEST, c.TEST_TIED]
 
@@ -50,9 +43,3 @@ def _totals(table: ibis.Table) -> dict[str, int]:
     ids = {f"n_{name}": _[name].nunique() for name in (c.USER, c.ITEM)}
     row = table.agg(rows=_.count(), **sums, **splits, **ids).to_pandas().iloc[0]
     return {str(name): int(value) for name, value in row.items()}
-
-
-def facts_fingerprint(facts: dict[str, Any]) -> str:
-    """Return the fingerprint of plain JSON values, such as an experiment's record."""
-    text = json.dumps(facts, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]

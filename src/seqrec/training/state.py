@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from seqrec.errors import ProjectError
 from seqrec.parameters import Training
-from seqrec.tables.fingerprint import facts_fingerprint
+from seqrec.tables.facts import facts_fingerprint
 from seqrec.training.checkpoints import Checkpoint
 from seqrec.training.processes import Processes
 

@@ -49,15 +49,16 @@ def summarise_trainings(**training_logs: pd.DataFrame) -> pd.DataFrame:
 def slice_users(
     evaluation: Evaluation, interactions: pd.DataFrame, **metrics: pd.DataFrame
 ) -> pd.DataFrame:
-    """Average NDCG@10 over kinds of users at the headline protocol, a column per model.
+    """Average NDCG@10 over kinds of users at the headline protocol, columns for each model.
 
     Args:
-        evaluation: The headline protocol.
+        evaluation: The headline protocol and the bootstrap's settings.
         interactions: Histories and popularity.
         **metrics: Per-user metrics by model.
 
     Returns:
-        A row per slice: its kind, its users, and each model's mean.
+        A row per slice: its kind, its users, each model's mean under its title, and the ends of
+        the mean's interval over users under ``<title> low`` and ``<title> high``.
     """
     chosen = pd.concat(
         [
@@ -65,10 +66,14 @@ def slice_users(
             for name, table in metrics.items()
         ]
     )
-    slices = slice_runs(chosen, interactions)
+    slices = slice_runs(chosen, interactions, evaluation)
     order = slices[["kind", "slice", "users"]].drop_duplicates()
-    wide = slices.pivot(index=["kind", "slice"], columns=c.MODEL, values="mean")[list(metrics)]
-    return order.merge(wide.rename(columns=title_of), on=["kind", "slice"]).round(4)
+    by_slice = slices.set_index([c.MODEL, "kind", "slice"])
+    for value, suffix in (("mean", ""), ("low", " low"), ("high", " high")):
+        wide = by_slice[value].unstack(c.MODEL)[list(metrics)]
+        names = {name: f"{title_of(name)}{suffix}" for name in metrics}
+        order = order.merge(wide.rename(columns=names), on=["kind", "slice"])
+    return order.round(4)
 
 
 def pick_examples(
@@ -95,7 +100,8 @@ def pick_examples(
         }
     )
     ordered = ranks.sort_values(title_of(evaluation.reference), kind="stable")
-    places = [round(k * (len(ordered) - 1) / (EXAMPLES - 1) * 0.9) for k in range(EXAMPLES)]
+    spread = (round(k * (len(ordered) - 1) / (EXAMPLES - 1) * 0.9) for k in range(EXAMPLES))
+    places = list(dict.fromkeys(spread))
     titles = movies.set_index(c.ITEM)[c.TITLE]
     shown = interactions[interactions[c.USER].isin(ordered.index[places])]
     histories = shown[shown[c.SPLIT] != c.TEST_TIED].groupby(c.USER)

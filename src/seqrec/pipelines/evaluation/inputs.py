@@ -24,12 +24,24 @@ RANKS = of_models("target_ranks", evaluation="params:evaluation")
 METRICS = of_models("metrics", evaluation="params:evaluation")
 SLICES = {**METRICS, "interactions": "interactions@pandas"}
 EXAMPLES = {**RANKS, "interactions": "interactions@pandas", "movies": "movies_raw"}
+COMPARED_TRAININGS = of_models(
+    "metrics",
+    interaction_stats="interaction_stats",
+    provenance="provenance",
+)
+LISTS = {
+    "compared": "compared",
+    **{f"{name}_lists": f"{name}.last_list_metrics" for name in TRAINED},
+}
 COMPARISON = {"evaluation": "params:evaluation", "comparison": "comparison"}
 REPORT = {
     **COMPARISON,
     "differences": "differences",
     "interaction_stats": "interaction_stats",
     "provenance": "provenance",
+    "compared": "compared",
+    "leaderboard": "last_leaderboard",
+    "lists": "compared_lists",
     "training_costs": "training_costs",
     "user_slices": "user_slices",
     "examples": "examples",

@@ -11,9 +11,9 @@ from seqrec.metrics.ranking import metric_table
 from seqrec.metrics.statistics import Interval, bootstrap_mean
 from seqrec.parameters import Evaluation
 from seqrec.pipelines.evaluation.same_data import check_same_data, describe_ranks
-from seqrec.pipelines.evaluation.tables import comparison_table, verdict
+from seqrec.pipelines.evaluation.tables import ONE_TRAINING, comparison_table, verdict
 from seqrec.tables import columns as c
-from seqrec.tables.fingerprint import FACTS
+from seqrec.tables.facts import FACTS
 from seqrec.tables.protocols import PROTOCOL, at
 
 _KEYS = [c.USER, *PROTOCOL]
@@ -100,7 +100,7 @@ def print_comparison(
     """
     console = Console(width=110)
     console.print(comparison_table(comparison, evaluation))
-    for line in verdict(differences, evaluation):
+    for line in (*verdict(differences, evaluation), ONE_TRAINING):
         console.print(line)
 
 

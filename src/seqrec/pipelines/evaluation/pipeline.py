@@ -1,40 +1,42 @@
 """Pipeline ``evaluation``: never sees RecBole, only ranks."""
 
+from typing import Any
+
 from kedro.pipeline import Node, Pipeline
 
 from seqrec.model_registry import RankerSpec, load
-from seqrec.pipelines.evaluation import inputs, nodes, plots
-from seqrec.pipelines.evaluation.details import pick_examples, slice_users, summarise_trainings
-from seqrec.pipelines.evaluation.profile import plot_profile, profile_interactions
+from seqrec.pipelines.evaluation import beside, compared, details, inputs, nodes, plots, profile
 from seqrec.pipelines.evaluation.report import render_report
 
 
 def create_pipeline() -> Pipeline:
     """Build target ranks → metrics → comparison → plots, details → report → printed table."""
-    return Pipeline(
+    evaluation = Pipeline(
         [
-            *(_rank(spec) for spec in inputs.UNTRAINED.values()),
             *(_measure(model) for model in inputs.COMPARED),
-            Node(nodes.compare_models, inputs.METRICS, "comparison", name="compare_models"),
-            Node(nodes.subtract_models, inputs.METRICS, "differences", name="subtract_models"),
-            Node(plots.plot_training, inputs.LOGS, "training_plot", name="plot_training"),
-            Node(plots.plot_metrics, inputs.COMPARISON, "metrics_plot", name="plot_metrics"),
-            Node(plots.plot_ranks, inputs.RANKS, "ranks_plot", name="plot_ranks"),
-            Node(summarise_trainings, inputs.LOGS, "training_costs", name="summarise_trainings"),
-            Node(slice_users, inputs.SLICES, "user_slices", name="slice_users"),
-            Node(pick_examples, inputs.EXAMPLES, "examples", name="pick_examples"),
-            Node(
-                profile_interactions,
-                "interactions@ibis",
-                "data_profile",
-                name="profile_interactions",
-            ),
-            Node(plot_profile, "data_profile", "data_plot", name="plot_profile"),
-            Node(render_report, inputs.REPORT, "report", name="render_report"),
-            Node(nodes.print_comparison, inputs.PRINTED, None, name="print_comparison"),
+            _node(nodes.compare_models, inputs.METRICS, "comparison"),
+            _node(nodes.subtract_models, inputs.METRICS, "differences"),
+            _node(plots.plot_training, inputs.LOGS, "training_plot"),
+            _node(plots.plot_metrics, inputs.COMPARISON, "metrics_plot"),
+            _node(plots.plot_ranks, inputs.RANKS, "ranks_plot"),
+            _node(details.summarise_trainings, inputs.LOGS, "training_costs"),
+            _node(details.slice_users, inputs.SLICES, "user_slices"),
+            _node(details.pick_examples, inputs.EXAMPLES, "examples"),
+            _node(profile.profile_interactions, "interactions@ibis", "data_profile"),
+            _node(profile.plot_profile, "data_profile", "data_plot"),
+            _node(compared.describe_compared, inputs.COMPARED_TRAININGS, "compared"),
+            _node(beside.compare_lists, inputs.LISTS, "compared_lists"),
+            _node(render_report, inputs.REPORT, "report"),
+            _node(nodes.print_comparison, inputs.PRINTED, None),
         ],
-        tags="evaluation",
+        namespace="evaluation",
+        prefix_datasets_with_namespace=False,
     )
+    return Pipeline([*map(_rank, inputs.UNTRAINED.values()), evaluation], tags="evaluation")
+
+
+def _node(function: Any, needed: Any, made: str | None) -> Node:
+    return Node(function, needed, made, name=function.__name__)
 
 
 def _rank(spec: RankerSpec) -> Node:
@@ -43,6 +45,5 @@ def _rank(spec: RankerSpec) -> Node:
 
 
 def _measure(model: str) -> Pipeline:
-    inputs = ["target_ranks", "params:evaluation"]
-    measure = Node(nodes.measure_ranks, inputs, "metrics", name="measure_ranks")
+    measure = _node(nodes.measure_ranks, ["target_ranks", "params:evaluation"], "metrics")
     return Pipeline([measure], namespace=model, parameters="params:evaluation")

@@ -9,13 +9,14 @@ from plotly.subplots import make_subplots
 
 from seqrec.model_registry import title_of
 from seqrec.parameters import Evaluation
-from seqrec.pipelines._plots import line_colour, plain
+from seqrec.pipelines._plots import line_colour, plain, symbol
 from seqrec.pipelines.evaluation.tables import shown_metrics
 from seqrec.tables import columns as c
 from seqrec.tables.protocols import at_headline
 
+LOSS = "loss"
 PANELS = {
-    "loss": "training loss",
+    LOSS: "loss, first epoch = 1",
     "NDCG@10": "validation NDCG@10",
     "gradient_norm": "gradient norm",
 }
@@ -24,30 +25,34 @@ PANELS = {
 def plot_training(**training_logs: pd.DataFrame) -> go.Figure:
     """Draw loss, validation NDCG@10 and gradient norm over epochs.
 
+    Losses of different kinds share no scale: each is drawn as a multiple of its first epoch's.
+
     Args:
         **training_logs: A row per epoch, by model.
     """
     figure = make_subplots(cols=len(PANELS), subplot_titles=list(PANELS.values()))
     for place, column in enumerate(PANELS, start=1):
         for model, log in training_logs.items():
+            scale = log[column].iloc[0] if column == LOSS else 1.0
             curve = go.Scatter(
                 x=log[c.EPOCH] + 1,
-                y=log[column],
+                y=log[column] / scale,
+                customdata=log[column],
+                hovertemplate="epoch %{x}: %{customdata:.4g}",
                 mode="lines+markers",
                 name=title_of(model),
                 legendgroup=model,
                 showlegend=place == 1,
                 line_color=line_colour(model),
+                marker_symbol=symbol(model),
             )
             figure.add_trace(curve, row=1, col=place)
         figure.update_xaxes(title_text="epoch", row=1, col=place)
-    # The losses are of different kinds: only their course compares.
-    figure.update_yaxes(type="log", row=1, col=1)
-    return plain(figure).update_layout(legend_y=1.3, margin_t=80)
+    return plain(figure)
 
 
 def plot_metrics(comparison: pd.DataFrame, evaluation: Evaluation) -> go.Figure:
-    """Draw the headline protocol's metrics as bars with their intervals.
+    """Draw the headline protocol's metrics as points with their intervals.
 
     Args:
         comparison: A row per model, protocol and metric.
@@ -57,21 +62,25 @@ def plot_metrics(comparison: pd.DataFrame, evaluation: Evaluation) -> go.Figure:
     chosen = headline[headline["metric"].isin(shown_metrics(evaluation))]
     figure = go.Figure()
     for model, rows in chosen.groupby(c.MODEL, sort=False):
+        # Points, not bars: an interval in its model's colour would vanish inside a bar.
         error = {
             "type": "data",
             "array": rows["high"] - rows["mean"],
             "arrayminus": rows["mean"] - rows["low"],
-            "thickness": 1.2,
+            "color": line_colour(str(model)),
+            "thickness": 2,
+            "width": 5,
         }
-        figure.add_bar(
+        figure.add_scatter(
             x=rows["metric"],
             y=rows["mean"],
             error_y=error,
+            mode="markers",
             name=title_of(str(model)),
-            marker_color=line_colour(str(model)),
+            marker={"size": 9, "color": line_colour(str(model)), "symbol": symbol(str(model))},
         )
     figure.update_yaxes(title_text="mean over users", rangemode="tozero")
-    return plain(figure)
+    return plain(figure).update_layout(scattermode="group", scattergap=0.5)
 
 
 def plot_ranks(evaluation: Evaluation, **target_ranks: pd.DataFrame) -> go.Figure:

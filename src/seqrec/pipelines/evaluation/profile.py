@@ -48,7 +48,7 @@ def profile_interactions(interactions: ibis.Table) -> pd.DataFrame:
 def plot_profile(profile: pd.DataFrame) -> go.Figure:
     """Draw the curves of `profile_interactions`."""
     panels = [LENGTHS, INTERVALS, POPULARITY, "over time"]
-    figure = make_subplots(rows=2, cols=2, subplot_titles=panels, vertical_spacing=0.22)
+    figure = make_subplots(rows=2, cols=2, subplot_titles=panels, vertical_spacing=0.25)
     for place, facet in enumerate([LENGTHS, INTERVALS]):
         rows = profile[profile["facet"] == facet]
         bars = go.Bar(x=rows["x"], y=rows["share"], showlegend=False, marker_color=BLUE)
@@ -67,8 +67,7 @@ def plot_profile(profile: pd.DataFrame) -> go.Figure:
     figure.update_yaxes(title_text="share of steps", row=1, col=2)
     figure.update_yaxes(title_text="share of interactions", row=2)
     figure.update_xaxes(title_text="most popular share of items", type="category", row=2, col=1)
-    legend = {"orientation": "h", "y": 1.1, "x": 0}
-    return plain(figure).update_layout(height=640, margin_t=90, legend=legend)
+    return plain(figure).update_layout(height=640)
 
 
 def _lengths(interactions: ibis.Table) -> pd.DataFrame:

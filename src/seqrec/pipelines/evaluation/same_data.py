@@ -10,7 +10,7 @@ import pandas as pd
 from seqrec.errors import ProjectError
 from seqrec.model_registry import MODELS, title_of
 from seqrec.tables import columns as c
-from seqrec.tables.fingerprint import FACTS, LENGTH
+from seqrec.tables.facts import FACTS, LENGTH
 
 
 def describe_ranks(target_ranks: pd.DataFrame) -> dict[str, Any]:

@@ -5,10 +5,16 @@ from __future__ import annotations
 import pandas as pd
 from rich.table import Table
 
-from seqrec.model_registry import title_of
+from seqrec.metrics.statistics import covers
+from seqrec.model_registry import RANKERS, title_of
 from seqrec.parameters import Evaluation
 from seqrec.tables import columns as c
 from seqrec.tables.protocols import at, at_headline
+
+ONE_TRAINING = (
+    "There is one training of each model: another seed may fall outside these intervals. "
+    "kedro run --pipelines leaderboard compares several."
+)
 
 
 def shown_metrics(evaluation: Evaluation) -> list[str]:
@@ -56,9 +62,9 @@ def verdict(differences: pd.DataFrame, evaluation: Evaluation) -> list[str]:
 def _sentence(row: pd.Series, confidence: float) -> str:
     first = title_of(row[c.MODEL])
     second = title_of(row["other"])
-    interval = (
-        f"{confidence:.0%} interval {row['low']:+.4f} to {row['high']:+.4f}, {row['metric']}"
-    )
+    trainings = (None if row[side] in RANKERS else 1 for side in (c.MODEL, "other"))
+    ends = f"{row['low']:+.4f} to {row['high']:+.4f}"
+    interval = f"{confidence:.0%} interval over {covers(*trainings)} {ends}, {row['metric']}"
     if row["low"] <= 0 <= row["high"]:
         return f"{first} and {second} do not differ beyond noise ({interval})."
     better = "better" if row["mean"] > 0 else "worse"

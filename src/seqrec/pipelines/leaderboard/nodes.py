@@ -14,13 +14,23 @@ from rich.console import Console
 from rich.table import Table
 
 from seqrec.errors import ProjectError
-from seqrec.metrics.statistics import Difference, bootstrap_seeds, holm
+from seqrec.metrics.statistics import (
+    ENOUGH_SEEDS,
+    USERS_ONLY,
+    Difference,
+    bootstrap_seeds,
+    covers,
+    holm,
+)
+from seqrec.model_registry import RANKERS
 from seqrec.parameter_tree import Parameters
 from seqrec.parameters import Evaluation
 from seqrec.pipelines._plots import BLUE, plain
 from seqrec.pipelines._slices import METRIC
 from seqrec.pipelines.leaderboard.runs import COSTS, as_rows, label, same_data
 from seqrec.tables import columns as c
+from seqrec.tables.facts import FACTS
+from seqrec.tables.fingerprint import data_fingerprint
 from seqrec.tables.trained_models import TrainedModel
 
 logger = logging.getLogger(__name__)
@@ -57,7 +67,9 @@ def collect_runs(
     for model in fitting:  # sorted by version: a later one replaces its equal
         rows = as_rows(model, label(model, usual), evaluation)
         newest[rows[c.MODEL].iloc[0], rows[c.SEED].iloc[0]] = rows
-    return pd.concat(newest.values(), ignore_index=True)
+    runs = pd.concat(newest.values(), ignore_index=True)
+    runs.attrs[FACTS] = {"data": data_fingerprint(interactions)}
+    return runs
 
 
 def rank_models(runs: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
@@ -68,8 +80,8 @@ def rank_models(runs: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
         evaluation: Samples, confidence and seed of the bootstrap.
 
     Returns:
-        A row per model: seeds, every metric's mean, NDCG@10's interval over users and seeds and
-        its spread over seeds, what a training takes.
+        A row per model: seeds, every metric's mean, NDCG@10's interval, what that covers, the
+        spread over seeds, what a training takes.
     """
     metrics = [name for name in runs if "@" in str(name)]
     rows = []
@@ -83,11 +95,14 @@ def rank_models(runs: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
             **of_model[metrics].mean(),
             "low": interval.low,
             "high": interval.high,
+            "covers": covers(_seeds(model, of_model)),
             "seed_spread": spread,
             **by_run[list(COSTS)].first().agg(COSTS),
         }
         rows.append(row)
-    return pd.DataFrame(rows).sort_values(METRIC, ascending=False, ignore_index=True)
+    leaderboard = pd.DataFrame(rows).sort_values(METRIC, ascending=False, ignore_index=True)
+    leaderboard.attrs[FACTS] = runs.attrs.get(FACTS, {})
+    return leaderboard
 
 
 def subtract_from_reference(runs: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
@@ -98,9 +113,11 @@ def subtract_from_reference(runs: pd.DataFrame, evaluation: Evaluation) -> pd.Da
         evaluation: `reference`, and the bootstrap's settings.
 
     Returns:
-        A row per other model: reference minus other in NDCG@10.
+        A row per other model: reference minus other in NDCG@10, and what the interval covers.
     """
-    models = {str(model): _matrix(rows) for model, rows in runs.groupby(c.MODEL, sort=False)}
+    of_model = {str(model): rows for model, rows in runs.groupby(c.MODEL, sort=False)}
+    models = {model: _matrix(rows) for model, rows in of_model.items()}
+    seeds = {model: _seeds(model, rows) for model, rows in of_model.items()}
     reference = evaluation.reference
     others = [name for name in models if reference in models and name != reference]
     rows = [
@@ -109,6 +126,7 @@ def subtract_from_reference(runs: pd.DataFrame, evaluation: Evaluation) -> pd.Da
     ]
     table = pd.DataFrame(rows, columns=["other", "mean", "low", "high", "p", "effect"])
     table["p_holm"] = holm(table["p"])
+    table["covers"] = [covers(seeds[reference], seeds[other]) for other in others]
     table.insert(0, c.MODEL, reference)
     return table
 
@@ -148,9 +166,10 @@ def print_leaderboard(
         evaluation: The headline protocol.
     """
     table = Table(
-        *("model", "seeds", "HR@10", METRIC, "interval", "MRR@10", "epochs", "seconds"),
+        *("model", "seeds", "HR@10", METRIC, "interval", "over", "MRR@10", "epochs", "seconds"),
         title=f"history {evaluation.headline_mask}, query time {evaluation.headline_query_time}",
-        caption=f"{evaluation.confidence:.0%} bootstrap interval over users and seeds",
+        caption=f"{evaluation.confidence:.0%} bootstrap interval; with fewer than {ENOUGH_SEEDS} "
+        "seeds over users only: another training may lie outside it",
     )
     for row in leaderboard.to_dict("records"):
         table.add_row(
@@ -159,6 +178,7 @@ def print_leaderboard(
             f"{row['HR@10']:.4f}",
             f"{row[METRIC]:.4f}",
             f"{row['low']:.4f} to {row['high']:.4f}",
+            str(row["covers"]),
             f"{row['MRR@10']:.4f}",
             f"{row['epochs']:.0f}",
             f"{row['seconds']:.0f}",
@@ -171,7 +191,8 @@ def print_leaderboard(
 
 def _sentence(row: dict[Any, Any]) -> str:
     half = (row["high"] - row["low"]) / 2
-    size = f"{abs(row['mean']):.4f} ± {half:.4f} {METRIC}, effect {row['effect']:.2f}"
+    only = f" over {USERS_ONLY}" if row["covers"] == USERS_ONLY else ""
+    size = f"{abs(row['mean']):.4f} ± {half:.4f} {METRIC}{only}, effect {row['effect']:.2f}"
     if row["p_holm"] > 0.05:
         return f"{row['model']} and {row['other']} do not differ beyond noise ({size})."
     better = "better" if row["mean"] > 0 else "worse"
@@ -189,6 +210,11 @@ def _bootstrap(
         confidence=evaluation.confidence,
         seed=evaluation.seed,
     )
+
+
+def _seeds(model: object, runs: pd.DataFrame) -> int | None:
+    """Count a model's trainings; None for a baseline that is not trained."""
+    return None if model in RANKERS else runs["run"].nunique()
 
 
 def _matrix(rows: pd.DataFrame) -> NDArray[np.float64]:

@@ -25,7 +25,12 @@ def create_pipeline() -> Pipeline:
                 "leaderboard_differences",
                 name="subtract_from_reference",
             ),
-            Node(slice_runs, ["runs", "interactions@pandas"], "slices", name="slice_runs"),
+            Node(
+                slice_runs,
+                ["runs", "interactions@pandas", "params:evaluation"],
+                "slices",
+                name="slice_runs",
+            ),
             Node(
                 nodes.plot_leaderboard, "leaderboard", "leaderboard_plot", name="plot_leaderboard"
             ),

@@ -11,7 +11,8 @@ from ibis import _
 
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicTables
-from seqrec.tables.fingerprint import FINGERPRINT, data_fingerprint
+from seqrec.tables.facts import FINGERPRINT
+from seqrec.tables.fingerprint import data_fingerprint
 
 
 def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:

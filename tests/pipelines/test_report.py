@@ -15,6 +15,7 @@ from seqrec.pipelines.evaluation import beside, compared, details, nodes, plots,
 from seqrec.pipelines.evaluation.report import render_report
 from seqrec.pipelines.leaderboard.nodes import plot_leaderboard
 from seqrec.pipelines.recbole_format.nodes import describe_interactions
+from seqrec.record import configuration_of_record
 from seqrec.tables import columns as c
 from seqrec.tables.facts import FACTS
 from tests.cli import chromium
@@ -102,7 +103,7 @@ def test_the_head_says_what_was_compared_on_what(parts):
 
 
 def test_every_training_is_named_by_what_differs_from_the_one_of_record(parts):
-    record = compared.configuration_of_record(str(ROOT / "conf"))
+    record = configuration_of_record(str(ROOT / "conf"))
     assert set(record) == set(MODELS)
     experiment = {
         "name": "ncf",
@@ -287,6 +288,7 @@ MEASURE = """
     }
     found.drawn = (found.drawn || 0) + (figure.querySelector(".main-svg") ? 1 : 0);
   }
+  found.tallest = Math.max(...[...doc.querySelectorAll("tr")].map(row => box(row).height));
   found.ink = page.getComputedStyle(doc.body).color;
   const out = document.createElement("pre");
   out.id = "found";
@@ -299,7 +301,13 @@ MEASURE = """
 @pytest.mark.parametrize(("scheme", "ink"), [(1, "rgb(27, 31, 36)"), (0, "rgb(231, 233, 236)")])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_is_cut_and_no_texts_collide(parts, tmp_path, width, scheme, ink):
-    (tmp_path / "report.html").write_text(render_report(**parts), encoding="utf-8")
+    trained = {"fingerprint": DATA, "seed": 1, "version": "2026-11-24T13.38.55.081Z"}
+    differs = [f"{name}=0.0123" for name in ("dropout", "learning_rate", "weight_decay")] * 3
+    models = [{"model": "NCF (NeuMF)", **trained, "differs": differs}]
+    full = {"provenance": {**PROVENANCE, "record": {}}, "leaderboard": leaderboard(DATA)}
+    full["compared"] = {**parts["compared"], "models": models}
+    html = render_report(**{**parts, **full})
+    (tmp_path / "report.html").write_text(html, encoding="utf-8")
     frame = f'<iframe src="report.html" style="width:{width}px;height:4000px;border:0"></iframe>'
     (tmp_path / "frame.html").write_text(frame + MEASURE, encoding="utf-8")
     page = chromium(
@@ -310,6 +318,7 @@ def test_nothing_is_cut_and_no_texts_collide(parts, tmp_path, width, scheme, ink
     found = json.loads(re.search(r'<pre id="found">(.*?)</pre>', page)[1])
     assert found["drawn"] == 4
     assert found["width"] <= width
+    assert found["tallest"] < 250  # no column so narrow that it has a letter a line
     assert found["over"] == []
     assert found["cut"] == []
     assert found["ink"] == ink

@@ -5,33 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from kedro.config import OmegaConfigLoader
 
-from seqrec.model_registry import MODELS, title_of
-from seqrec.parameter_tree import Parameters
+from seqrec.model_registry import title_of
+from seqrec.record import RECORD
 from seqrec.runs import differences
 from seqrec.tables.facts import FACTS, FINGERPRINT, facts_fingerprint
 
-RECORD = "record"
-"""The configuration of record in the provenance."""
 PROTOCOL = "protocol"
 """The parameters of data_processing, in facts."""
-_BASE = "base"
-
-
-def configuration_of_record(conf_source: str) -> dict[str, Any]:
-    """Read what conf/base says of every model, whatever environment and parameters a run has.
-
-    Args:
-        conf_source: The folder of environments.
-
-    Returns:
-        `model` and `training` by the model's name, defaults included.
-    """
-    loader = OmegaConfigLoader(conf_source, env=_BASE, base_env=_BASE, default_run_env=_BASE)
-    parameters = Parameters.model_validate(loader["parameters"]).model_dump(mode="json")
-    parts = ("model", "training")
-    return {name: {part: parameters[name][part] for part in parts} for name in MODELS}
 
 
 def describe_compared(

@@ -19,9 +19,9 @@ from seqrec.pipelines.evaluation.cells import (
     protocols,
     result_groups,
 )
-from seqrec.pipelines.evaluation.compared import RECORD
 from seqrec.pipelines.evaluation.tables import ONE_TRAINING, verdict
 from seqrec.pipelines.evaluation.wording import describe_data, describe_protocol
+from seqrec.record import RECORD
 from seqrec.tables import columns as c
 
 FIGURES = {

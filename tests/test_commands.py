@@ -50,7 +50,7 @@ def test_runners_that_run_several_nodes_at_once_are_refused(invoke, runner):
         (["run", "--runner-params", "max_workers=4"], "unknown option of SequentialRunner"),
         (["run", "--pipelines", "evaluaton"], "'evaluaton' (did you mean evaluation?)"),
         (["run", "--env", "smok"], "'smok' (did you mean smoke?)"),
-        (["run", "--nodes", "clean_rating"], "(did you mean clean_ratings?)"),
+        (["run", "--nodes", "clean_rating"], "(did you mean data_processing.clean_ratings?)"),
         (["run", "--from-nodes", "train"], "unknown node 'train'"),
         (["run", "--tags", "trainin"], "unknown tag 'trainin' (did you mean training?)"),
         (["run", "--namespaces", "nfc"], "unknown namespace 'nfc' (did you mean ncf?)"),

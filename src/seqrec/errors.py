@@ -42,6 +42,12 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
     >>> suggest("evaluaton", ["evaluation", "train_ncf"]), suggest("moon", ["evaluation"])
     (' (did you mean evaluation?)', '')
+    >>> suggest("clean_rating", ["data_processing.clean_ratings"])
+    ' (did you mean data_processing.clean_ratings?)'
     """
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+    names = {other: other for other in known}
+    last_parts = {other.split(".")[-1]: other for other in names}
+    for spelled in (names, last_parts):
+        if close := difflib.get_close_matches(name, spelled, n=1):
+            return f" (did you mean {spelled[close[0]]}?)"
+    return ""

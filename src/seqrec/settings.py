@@ -8,6 +8,7 @@ import seqrec.early_signals  # noqa: F401 - first: the rest takes a second to im
 from seqrec.config_loader import PersonalConfigLoader
 from seqrec.hooks.artefacts import ArtefactHooks
 from seqrec.hooks.distributed import DistributedHooks
+from seqrec.hooks.expected_warnings import is_news
 from seqrec.hooks.interruption import InterruptionHooks
 from seqrec.hooks.notifications import NotificationHooks
 from seqrec.hooks.plain_errors import PlainErrorHooks
@@ -20,10 +21,10 @@ from seqrec.hooks.tracking import TrackingHooks
 # Dots are namespaces here ("ss4rec.weights"), and evaluation reads across them on purpose.
 warnings.filterwarnings("ignore", message=r"\s*One or more dataset names contain")
 
-# `kedro catalog describe-datasets` warns of every validator that it does not need.
-logging.getLogger("kedro.io.core").addFilter(
-    lambda record: "attribute removed from dataset configuration" not in record.msg
-)
+# `kedro catalog describe-datasets` warns of validators, which it does not need, and every command
+# of `resume`, which is a switch or a word; `seqrec.checks.parameters` checks it.
+for _name in ("kedro.io.core", "kedro.validation.type_extractor"):
+    logging.getLogger(_name).addFilter(is_news)
 
 # The last is called first.
 HOOKS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kedro.io import DataCatalog
+from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import Pipeline
 
 from seqrec.parameter_tree import Parameters
@@ -75,10 +75,12 @@ def remember(
 
 
 def _read(catalog: DataCatalog) -> dict[str, dict[str, Any]]:
-    """Read what is known; files of earlier versions, which name one run for all, say nothing."""
-    if not catalog.exists(TRACKED_RUN):
+    """Read what is known; a damaged file, or one of an earlier version, says nothing."""
+    try:
+        known = catalog.load(TRACKED_RUN) if catalog.exists(TRACKED_RUN) else {}
+    except DatasetError:
         return {}
-    return {k: v for k, v in catalog.load(TRACKED_RUN).items() if isinstance(v, dict)}
+    return {model: run for model, run in known.items() if isinstance(run, dict)}
 
 
 def _is_unfinished(run: dict[str, Any], training: str) -> bool:

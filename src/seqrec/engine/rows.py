@@ -1,81 +1,45 @@
-"""What a row of a source must be: the same rules for the engine and, line by line, for Python.
+"""What a row of a source must be, as expressions of the engine.
 
-The engine reads every row and says whether all are good. Only if they are not is the file read
-again here, slowly, to say which lines are bad and why.
+`seqrec.engine.lines` knows the same rules for text, line by line, in Python.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import itertools
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-from typing import IO
-
 import ibis
 from ibis import _
 
-from seqrec.parameters import Source
+from seqrec.engine.times import Unit, is_whole, matches, to_seconds
 from seqrec.tables import columns as c
-from seqrec.tables.contracts import LARGEST, LATEST
+from seqrec.tables.contracts import LARGEST
 
-SECONDS, MILLISECONDS = r"^[0-9]{1,10}$", r"^[0-9]{1,13}$"
-NUMBER = r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{1,2})?$"
-DATE = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?"
-    r"(Z|[+-][0-9]{2}:[0-9]{2})?)?$"
-)
+NUMBER = r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{1,2})?"
+_EXACT = {"float16": 2**11, "float32": 2**24}
+"""Up to where every whole number is a float of its own; others have 53 bits."""
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How a text file holds its rows.
-
-    Attributes:
-        names: Every column, in order.
-        separator: Between columns; quotes count if it is one character.
-        header: Lines before the first row.
-    """
-
-    names: tuple[str, ...]
-    separator: str
-    header: int
-
-
-@dataclass(frozen=True)
-class BadRow:
-    """A row that is no interaction."""
-
-    line: int
-    reason: str
-    text: str
-
-
-def typed(table: ibis.Table, source: Source) -> ibis.Table:
-    """Name and type the columns of a source; what cannot be read becomes null.
+def typed(raw: ibis.Table, unit: Unit) -> ibis.Table:
+    """Type the columns of a source; what cannot be read becomes null.
 
     Args:
-        table: The source's columns, as text or as Parquet has them.
-        source: Which column is what.
+        raw: user_id, item_id, timestamp and perhaps rating, as text or as Parquet has them.
+        unit: Of the times.
 
     Returns:
-        user_id, item_id (text), rating (float64), timestamp (int64 seconds).
+        user_id, item_id (text), rating (float64; 1 if there is none), timestamp (int64 seconds).
     """
+    return raw.select(**typed_columns(raw, unit))
+
+
+def typed_columns(raw: ibis.Table, unit: Unit) -> dict[str, ibis.Value]:
+    """Return the columns of `typed`, by name."""
     # A plain 1.0 would be a decimal to DuckDB.
     one = ibis.literal(1).cast("float64")
-    rating = one if source.rating is None else _number(table[source.rating])
-    return table.select(
-        **{
-            c.USER: table[source.user].cast("string"),
-            c.ITEM: table[source.item].cast("string"),
-            c.RATING: rating,
-            c.TIMESTAMP: _seconds(table[source.timestamp], source.time_unit),
-        }
-    )
+    return {
+        c.USER: _identity(raw[c.USER]),
+        c.ITEM: _identity(raw[c.ITEM]),
+        c.RATING: _number(raw[c.RATING]) if c.RATING in raw.columns else one,
+        c.TIMESTAMP: to_seconds(raw[c.TIMESTAMP], unit),
+    }
 
 
 def good() -> ibis.Deferred:
@@ -84,113 +48,21 @@ def good() -> ibis.Deferred:
     return named & _[c.TIMESTAMP].notnull() & _[c.RATING].notnull()
 
 
-def _number(column: ibis.Value) -> ibis.Value:
-    if column.type().is_string():
-        return ibis.cases((column.re_search(NUMBER), column.try_cast("float64")))
-    number = column.cast("float64")  # NaN is larger than all
-    return ibis.cases((number.between(-LARGEST, LARGEST), number))
-
-
-def _seconds(column: ibis.Value, unit: str) -> ibis.Value:
+def _identity(column: ibis.Value) -> ibis.Value:
+    """Make ids text. Floats are whole numbers that once met a missing value, or no ids at all."""
     kind = column.type()
-    if kind.is_string() and unit != "iso":
-        pattern = MILLISECONDS if unit == "ms" else SECONDS
-        return _whole(ibis.cases((column.re_search(pattern), column.try_cast("int64"))), unit)
-    if kind.is_string():
-        seconds = ibis.cases((column.re_search(DATE), _since_1970(column)))
-    elif kind.is_timestamp() or kind.is_date():
-        seconds = _since_1970(column)
-    else:
-        seconds = _whole(column.cast("int64"), unit)
-    return ibis.cases((seconds.between(0, LATEST), seconds))
+    if not (kind.is_floating() or (kind.is_decimal() and kind.scale)):
+        return column.cast("string")
+    most = 2**63 - 1 if kind.is_decimal() else _EXACT.get(str(kind).removeprefix("!"), 2**53)
+    whole = column.between(-most, most) & is_whole(column)
+    return ibis.cases((whole, column.try_cast("int64"))).cast("string")
 
 
-def _since_1970(column: ibis.Value) -> ibis.Value:
-    moment = column.try_cast("timestamp('UTC')").truncate("s")  # else DuckDB rounds
-    return moment.epoch_seconds().cast("int64")
-
-
-def _whole(number: ibis.Value, unit: str) -> ibis.Value:
-    return (number / 1000).floor().cast("int64") if unit == "ms" else number
-
-
-def bad_rows(
-    path: Path, layout: Layout, source: Source, first: int | None = None
-) -> Iterator[BadRow]:
-    """Read a text file line by line and yield what is no interaction.
-
-    Args:
-        path: The file, ``.gz`` or not.
-        layout: How it is laid out.
-        source: Which column is what.
-        first: Rows to look at; None: all.
-    """
-    place = {name: number for number, name in enumerate(layout.names)}
-    wanted = (source.user, source.item, source.timestamp, source.rating)
-    columns = [place[name] if name else None for name in wanted]
-    for line, row in itertools.islice(split_lines(path, layout), first):
-        if line <= layout.header or not row:
-            continue
-        reason = _fault(row, columns, len(layout.names), source)
-        if reason:
-            yield BadRow(line, reason, layout.separator.join(row))
-
-
-def _fault(row: list[str], columns: list[int | None], width: int, source: Source) -> str:
-    """Say what is wrong with a row; nothing if it is good."""
-    if len(row) != width:
-        return f"{len(row)} columns instead of {width}"
-    user, item, time, rating = (None if n is None else row[n] for n in columns)
-    if not user or not item:
-        return f"no {source.item if user else source.user}"
-    seconds = _parse_time(time or "", source.time_unit)
-    if seconds is None or not 0 <= seconds <= LATEST:
-        what = f"no time from 1970 to 2286 (time_unit={source.time_unit})"
-        return f"{source.timestamp} {time!r} is {what}"
-    if rating is not None and not re.search(NUMBER, rating):
-        return f"{source.rating} {rating!r} is no number"
-    return ""
-
-
-def _parse_time(text: str, unit: str) -> int | None:
-    if unit != "iso":
-        if not re.search(MILLISECONDS if unit == "ms" else SECONDS, text):
-            return None
-        return int(text) // (1000 if unit == "ms" else 1)
-    if not re.search(DATE, text):
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    shift = moment.utcoffset()
-    start = datetime(1970, 1, 1)
-    plain = moment.replace(tzinfo=None) - (shift or start - start)
-    return int((plain - start).total_seconds() // 1)
-
-
-def split_lines(path: Path, layout: Layout) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row with its line's number, from 1."""
-    with open_text(path) as handle:
-        if len(layout.separator) > 1:
-            for number, line in enumerate(handle, start=1):
-                text = line.rstrip("\r\n")
-                yield number, text.split(layout.separator) if text else []
-            return
-        reader = csv.reader(handle, delimiter=layout.separator)
-        while True:
-            try:
-                row = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield reader.line_num, [f"({error})"]
-            else:
-                yield reader.line_num, row
-
-
-def open_text(path: Path) -> IO[str]:
-    """Open a text file, packed with gzip or not; bytes that are no UTF-8 are kept visible."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    options = {"encoding": "utf-8-sig", "errors": "backslashreplace", "newline": ""}
-    return opener(path, "rt", **options)  # type: ignore[no-any-return,call-overload]
+def _number(column: ibis.Value) -> ibis.Value:
+    number = column.try_cast("float64")
+    if column.type().is_string():
+        number = ibis.cases((matches(column, NUMBER), number))
+    # NaN is larger than all, but DuckDB drops the comparison where Parquet's own minimum and
+    # maximum, which know no NaN, lie within.
+    finite = number.between(-LARGEST, LARGEST) & ~number.isnan()
+    return ibis.cases((finite, number))

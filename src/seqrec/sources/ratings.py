@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import csv
-import itertools
 import logging
 from pathlib import Path
 from typing import Any
 
 import ibis
 from ibis import _
-from pydantic import ValidationError
 
-from seqrec.engine import rows
-from seqrec.engine.atomic_write import new_file
-from seqrec.engine.connection import EngineConfig, connect, errors_of, first_line
-from seqrec.engine.files import number_rows, read_parquet, read_text
-from seqrec.engine.rows import BadRow, Layout
+from seqrec.engine.connection import EngineConfig, connect
+from seqrec.engine.lines import Layout
+from seqrec.engine.times import SECONDS, UNITS, Unit, check_fit, recognise
 from seqrec.errors import ProjectError
 from seqrec.parameters import Source
 from seqrec.sources import movielens
+from seqrec.sources.definitions import Definition
 from seqrec.sources.movielens_formats import SIZES, Size
+from seqrec.sources.own_tables import Wanted, check_parquet, check_text, is_parquet, open_layout
+from seqrec.sources.reading import InteractionsFile, ParquetFile, TextFile
 from seqrec.tables import columns as c
 
 logger = logging.getLogger(__name__)
-SHOWN = 3
-"""Bad rows in a message."""
-PREFLIGHT_LINES = 100
-"""Lines that are looked at before a run begins."""
+LOOKED_AT = 1000
+"""Rows from which the unit of time is recognised."""
 
 
 class RatingsSource:
@@ -41,9 +37,11 @@ class RatingsSource:
         name: A MovieLens release, or the name of your own data.
         folder: Folder of MovieLens archives.
         mirror: Address below which archives lie; None: nothing is downloaded.
-        source: Fields of `seqrec.parameters.Source`, for data of your own; None: MovieLens.
+        source: Fields of `seqrec.parameters.Source`, for data of your own; None: as remembered, or
+            else MovieLens.
         engine: The engine's configuration, see `seqrec.engine.connection.connect`.
         rejects: Where bad rows are set aside.
+        definition: Where the description of your own data is remembered; None: nowhere.
     """
 
     def __init__(
@@ -54,11 +52,12 @@ class RatingsSource:
         source: dict[str, Any] | None,
         engine: EngineConfig,
         rejects: Path,
+        definition: Path | None = None,
     ) -> None:
         self.name = name
         self._engine = engine
         self._rejects = rejects
-        self._given = source or {}
+        self._definition = Definition(name, source, definition)
         self._movielens = movielens.Release(name, folder, mirror)
 
     def provide(self) -> None:
@@ -67,16 +66,13 @@ class RatingsSource:
         Raises:
             ProjectError: What is missing and how to get it.
         """
-        source = self._source()
+        source = self._definition.source()
         if source.path is None:
             self._movielens.provide()
-        path, source, layout = self._open()
-        if layout:
-            fault = next(rows.bad_rows(path, layout, source, first=PREFLIGHT_LINES), None)
-            if fault and source.on_bad_rows == "error":
-                raise _refusal(path, [fault], "at least 1")
-        else:
-            self._typed(path, source, layout)
+        table = self._open(source)
+        unit = _unit_of(table, source)
+        if source.on_bad_rows == "error":
+            table.check_beginning(unit)
 
     def load(self) -> ibis.Table:
         """Return the ratings.
@@ -84,19 +80,13 @@ class RatingsSource:
         Raises:
             ProjectError: A row is no interaction and `source.on_bad_rows` is ``error``.
         """
-        path, source, layout = self._open()
-        strict = self._typed(path, source, layout)
-        try:
-            bad = int(strict.filter(~rows.good()).count().execute())
-        except errors_of(strict.get_backend()) as error:  # a line with too few or many columns
-            if layout is None:
-                raise ProjectError(f"{path} cannot be read: {first_line(error)}") from error
-            bad = -1
-        if not bad:
-            return strict
-        if layout is None:
-            return self._without_bad(path, strict, source, bad)
-        return self._read_around(path, source, layout)
+        source = self._definition.source()
+        table = self._open(source)
+        unit = _unit_of(table, source, tell=True)
+        rejects = None if source.on_bad_rows == "error" else self._rejects
+        ratings = table.read(connect(self._engine), unit, rejects)
+        self._definition.remember(source)
+        return ratings
 
     def size(self) -> Size:
         """Tell how much there is: known of a release, counted in a table of your own.
@@ -104,121 +94,64 @@ class RatingsSource:
         Raises:
             ProjectError: As for `load`.
         """
-        if self._source().path is None:
+        if self._definition.source().path is None:
             return SIZES[self.name]
         users, items = (_[name].nunique() for name in (c.USER, c.ITEM))
         counts = self.load().agg(ratings=_.count(), users=users, items=items).to_pandas()
         return Size(*map(int, counts.iloc[0]))
 
-    def _source(self) -> Source:
-        try:
-            return Source.model_validate(self._given)
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(("source", *map(str, first["loc"])))
-            raise ProjectError(f"{name}: {first['msg']} (globals.yml or --params)") from None
-
-    def _open(self) -> tuple[Path, Source, Layout | None]:
-        """Find the source; its layout is None if it is Parquet."""
-        source = self._source()
+    def _open(self, source: Source) -> InteractionsFile:
         if source.path is None:
-            path, columns, separator, header = self._movielens.ratings()
-            options = {**columns, "on_bad_rows": source.on_bad_rows, "separator": separator}
-            source = source.model_copy(update=options)
-            first = _header(path, separator)
-            names = first if header else list(columns.values())
-        else:
-            path = Path(source.path)
-            if not path.is_file():
-                raise ProjectError(f"source.path: there is no file {path}")
-            if path.suffix in (".parquet", ".pq"):
-                return path, source, None
-            names, header = _header(path, source.separator), 1
-        _check_columns(path, names, source)
-        return path, source, Layout(tuple(names), source.separator, header)
+            return self._open_release()
+        path = Path(source.path)
+        if not path.is_file():
+            raise ProjectError(f"source.path: there is no file {path}")
+        wanted = _wanted(source)
+        if is_parquet(path):
+            check_parquet(path, wanted)
+            return ParquetFile(path, wanted)
+        return TextFile(path, open_layout(path, wanted, source.separator))
 
-    def _typed(
-        self, path: Path, source: Source, layout: Layout | None, lenient: bool = False
-    ) -> ibis.Table:
-        engine = connect(self._engine)
-        if layout:
-            table = read_text(engine, path, layout, lenient)
-        else:
-            table = read_parquet(engine, path)
-            _check_columns(path, list(table.columns), source)
-        return rows.typed(table, source)
-
-    def _read_around(self, path: Path, source: Source, layout: Layout) -> ibis.Table:
-        """Name the bad rows of a text file, or set them aside and return the rest."""
-        bad = rows.bad_rows(path, layout, source)
-        if source.on_bad_rows == "error":
-            first = list(itertools.islice(bad, SHOWN))
-            rest = sum(1 for _ in bad)
-            raise _refusal(path, first, str(len(first) + rest))
-        counts = self._set_aside(path, bad)
-        kept = self._typed(path, source, layout, lenient=True).filter(rows.good())
-        expected, found = _count_rows(path, layout) - counts, int(kept.count().execute())
-        if found != expected:
-            raise ProjectError(
-                f"{path} holds {expected} good rows and {found} of them can be read: mend the "
-                f"rows in {self._rejects}, broken quotes first"
-            )
-        return kept
-
-    def _without_bad(self, path: Path, table: ibis.Table, source: Source, bad: int) -> ibis.Table:
-        """Likewise for Parquet, whose rows have no lines."""
-        bad_ones = number_rows(table).filter(~rows.good())
-        first = bad_ones.limit(SHOWN) if source.on_bad_rows == "error" else bad_ones
-        shown = [
-            BadRow(int(row.pop(c.FILE_ORDER)), "no interaction", str(row))
-            for row in first.to_pandas().to_dict("records")
-        ]
-        if source.on_bad_rows == "error":
-            raise _refusal(path, shown, str(bad))
-        self._set_aside(path, shown)
-        return table.filter(rows.good())
-
-    def _set_aside(self, path: Path, bad: Any) -> int:
-        count = 0
-        with new_file(self._rejects) as handle:
-            writer = csv.writer(handle)
-            writer.writerow(["line", "reason", "row"])
-            for count, row in enumerate(bad, start=1):  # noqa: B007
-                writer.writerow([row.line, row.reason, row.text])
-        logger.warning("%s: %d bad rows are set aside in %s", path, count, self._rejects)
-        return count
+    def _open_release(self) -> TextFile:
+        path, columns, separator, header = self._movielens.ratings()
+        if header:
+            return TextFile(path, open_layout(path, _ours(columns), separator))
+        check_text(path)
+        places = {name: place for place, name in enumerate(columns)}
+        return TextFile(path, Layout(tuple(columns.values()), separator, 0, _ours(places)))
 
 
-def _refusal(path: Path, bad: list[BadRow], number: str) -> ProjectError:
-    lines = "; ".join(f"line {row.line}: {row.reason}" for row in bad)
-    return ProjectError(
-        f"{path}: {number} bad rows, {lines}; mend them, or set them aside with "
-        "--params source.on_bad_rows=reject"
-    )
+def _unit_of(table: InteractionsFile, source: Source, tell: bool = False) -> Unit:
+    """Recognise the unit of a table's times, or check the one that was named.
+
+    Args:
+        table: MovieLens has seconds.
+        source: `time_unit`.
+        tell: Log what was found.
+    """
+    if source.path is None:
+        return SECONDS
+    times = table.first_times(LOOKED_AT)
+    where = f"{table.path}: column {table.column_of_times!r}"
+    if source.time_unit == "auto":
+        unit = recognise(where, times)
+        if times and tell:
+            logger.info("%s holds %s, e.g. %s", where, unit.words, times[0][1])
+        return unit
+    unit = UNITS[source.time_unit]
+    warning = check_fit(where, times, unit)
+    if warning and tell:
+        logger.warning(warning)
+    return unit
 
 
-def _header(path: Path, separator: str) -> list[str]:
-    """Read the names of a text file's columns."""
-    try:
-        with rows.open_text(path) as handle:
-            first = handle.readline().rstrip("\r\n")
-    except (OSError, EOFError) as error:
-        raise ProjectError(f"{path} cannot be read ({error})") from error
-    if not first:
-        raise ProjectError(f"{path} is empty")
-    if len(separator) > 1:
-        return first.split(separator)
-    return next(csv.reader([first], delimiter=separator))
+def _wanted(source: Source) -> Wanted:
+    """Map our names of the columns to the source's."""
+    names = {c.USER: source.user, c.ITEM: source.item, c.TIMESTAMP: source.timestamp}
+    return names if source.rating is None else {**names, c.RATING: source.rating}
 
 
-def _check_columns(path: Path, names: list[str], source: Source) -> None:
-    for wanted in (source.user, source.item, source.timestamp, source.rating):
-        if wanted and wanted not in names:
-            raise ProjectError(f"{path}: column {wanted!r} is missing: found {', '.join(names)}")
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise ProjectError(f"{path}: column {twice[0]!r} is there twice")
-
-
-def _count_rows(path: Path, layout: Layout) -> int:
-    return sum(1 for line, row in rows.split_lines(path, layout) if line > layout.header and row)
+def _ours(columns: dict[str, Any]) -> dict[str, Any]:
+    """Rename the keys of a release's columns as ours."""
+    names = {"user": c.USER, "item": c.ITEM, "timestamp": c.TIMESTAMP, "rating": c.RATING}
+    return {ours: columns[theirs] for theirs, ours in names.items()}

@@ -61,6 +61,20 @@ def test_a_log_of_ones_own_from_the_first_mistake_to_ranks(project):
     assert stats["users"] == log["customer"].nunique()
     (ranks,) = (project / "data/07_model_output/shop/ss4rec").glob("*/*/*.parquet")
     assert set(pd.read_parquet(ranks)["user_id"]) == set(log["customer"])
+    # Later commands need the name alone, and what is new: here the titles.
+    (project / "things.csv").write_text(
+        "sku,name\n" + "".join(f"{n},Thing {n}\n" for n in range(15))
+    )
+    titled = "dataset=shop,source.items.path=things.csv,source.items.title=name"
+    done = kedro(project, "run", "--pipelines", "recommend_ss4rec", "--params", titled)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Thing 1" in done.stdout
+    done = kedro(project, "run", "--pipelines", "recbole_format", "--params", "dataset=shop")
+    assert done.returncode == 0, done.stdout[-2000:]
+    files = sorted((project / "data/05_model_input/shop").rglob("shop-interactions.item"))[-1]
+    titles = pd.read_csv(files, sep="\t", dtype=str).set_index("item_id:token")
+    assert titles.loc["7", "title:token_seq"] == "Thing 7"
+    assert titles.loc["17", "title:token_seq"] == "17"
 
 
 @pytest.mark.slow

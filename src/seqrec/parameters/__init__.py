@@ -21,7 +21,7 @@ from seqrec.parameters.reporting import (
     Recommend,
     Tracking,
 )
-from seqrec.parameters.source import Source
+from seqrec.parameters.source import Items, Source
 from seqrec.parameters.training import Choice, Range, Runtime, Search, Training
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Evaluation",
     "GRU4Rec",
     "GRU4RecModel",
+    "Items",
     "Mamba4Rec",
     "ModelParameters",
     "NCFModel",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,26 +50,40 @@ class Definition:
             )
         if self._given.get("path"):
             return _checked(self._given, "globals.yml or --params")
-        remembered = self._recall()
-        merged = {**remembered, **self._given} if remembered else self._given
-        return _checked(merged, f"globals.yml, --params or {self._file}")
+        return _checked(_over(self._recall(), self._given), f"globals.yml, --params, {self._file}")
 
     def remember(self, source: Source) -> None:
         """Keep a definition under the dataset's name; say so if it was another one."""
         if self._file is None or source.path is None:
             return
-        wanted = _plain(source)
+        wanted = _move(source.model_dump(exclude_defaults=True), os.path.abspath)
         try:
-            before = _plain(_checked(self._recall(), "")) if self._file.exists() else wanted
-        except ProjectError:  # damaged; it is written anew
+            before = self._recall()
+        except ProjectError:  # damaged: it is written anew
             before = {}
-        changes = _changes(before, wanted)
-        if changes:
-            logger.warning(
-                "%s is defined anew: %s (remembered in %s)", self._name, changes, self._file
-            )
-        if before != wanted or not self._file.exists():
-            _write(self._file, _move(wanted, self._portable))
+        if before == wanted:
+            return
+        _write(self._file, _move(wanted, self._portable))
+        if before:
+            what = f"is defined anew, {_changes(before, wanted)}"
+            logger.warning("%s %s (kept in %s)", self._name, what, self._file)
+        else:
+            what = f"later commands need only dataset={self._name}"
+            logger.info("the source is remembered in %s: %s", self._file, what)
+
+    def _recall(self) -> dict[str, Any]:
+        """Read what is remembered; nothing if nothing is."""
+        if self._file is None or not self._file.exists():
+            return {}
+        try:
+            kept = Source.model_validate(json.loads(self._file.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:  # pydantic's and JSON's are ValueErrors
+            raise ProjectError(
+                f"{self._file} does not describe a source ({str(error).splitlines()[0]}): "
+                f"describe {self._name} once more with --params source.path=…"
+            ) from error
+        fields = kept.model_dump(exclude_defaults=True)
+        return _move(fields, lambda path: os.path.normpath(self._folder / path))
 
     def _portable(self, path: str) -> str:
         """Spell a path in the project so that both can be moved together."""
@@ -77,22 +92,6 @@ class Definition:
     @property
     def _folder(self) -> Path:
         return (self._file or Path()).absolute().parent
-
-    def _recall(self) -> dict[str, Any]:
-        """Read what is remembered; nothing if nothing is."""
-        if self._file is None or not self._file.exists():
-            return {}
-        try:
-            kept = json.loads(self._file.read_text(encoding="utf-8"))
-            return _move(
-                _plain(Source.model_validate(kept)),
-                lambda path: os.path.normpath(self._folder / path),
-            )
-        except (OSError, ValueError, ValidationError) as error:
-            raise ProjectError(
-                f"{self._file} does not describe a source ({str(error).splitlines()[0]}): "
-                f"describe {self._name} once more with --params source.path=…"
-            ) from error
 
 
 def _write(file: Path, fields: dict[str, Any]) -> None:
@@ -106,21 +105,24 @@ def _write(file: Path, fields: dict[str, Any]) -> None:
 
 def _checked(fields: dict[str, Any], where: str) -> Source:
     try:
-        source = Source.model_validate(fields)
+        return Source.model_validate(fields)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(("source", *map(str, first["loc"])))
         message = first["msg"].removeprefix("Value error, ")
         raise ProjectError(f"{name}: {message} ({where})") from None
-    return source
 
 
-def _plain(source: Source) -> dict[str, Any]:
-    """Return the fields that say something, paths in full."""
-    return _move(source.model_dump(exclude_defaults=True), os.path.abspath)
+def _over(fields: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Lay what is given over what is remembered, block by block."""
+    merged = {**fields, **given}
+    for name, value in given.items():
+        if isinstance(value, dict) and isinstance(fields.get(name), dict):
+            merged[name] = _over(fields[name], value)
+    return merged
 
 
-def _move(fields: dict[str, Any], move: Any) -> dict[str, Any]:
+def _move(fields: dict[str, Any], move: Callable[[str], str]) -> dict[str, Any]:
     """Rewrite the paths."""
     moved = {**fields, "path": move(fields["path"])} if fields.get("path") else dict(fields)
     if fields.get("items"):
@@ -129,9 +131,20 @@ def _move(fields: dict[str, Any], move: Any) -> dict[str, Any]:
 
 
 def _changes(before: dict[str, Any], now: dict[str, Any]) -> str:
-    defaults = Source().model_dump()
-    names = [name for name in defaults if before.get(name) != now.get(name)]
+    """Say what is other than before."""
+    was, becomes = _flat(before), _flat(now)
+    defaults = _flat(Source().model_dump())
     return ", ".join(
-        f"source.{name}={now.get(name, defaults[name])} (was {before.get(name, defaults[name])})"
-        for name in names
+        f"{name}={becomes.get(name, defaults.get(name))} (was {was.get(name, defaults.get(name))})"
+        for name in {**was, **becomes}
+        if was.get(name) != becomes.get(name)
     )
+
+
+def _flat(fields: dict[str, Any], above: str = "source") -> dict[str, Any]:
+    """Name fields as ``--params`` does."""
+    flat = {}
+    for name, value in fields.items():
+        inside = _flat(value, f"{above}.{name}") if isinstance(value, dict) else {}
+        flat.update(inside or {f"{above}.{name}": value})
+    return flat

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -55,8 +56,16 @@ def is_parquet(path: Path) -> bool:
     return path.suffix.lower() in (".parquet", ".pq")
 
 
-def open_layout(path: Path, wanted: Wanted, separator: str) -> Layout:
+def open_layout(
+    path: Path, wanted: Wanted, separator: str, optional: Wanted | None = None
+) -> Layout:
     """Read the header of a text file.
+
+    Args:
+        path: The file.
+        wanted: Columns that must be there.
+        separator: Between them.
+        optional: Columns that are read if they are there.
 
     Raises:
         ProjectError: It is no text, or a column is missing or there twice.
@@ -64,7 +73,8 @@ def open_layout(path: Path, wanted: Wanted, separator: str) -> Layout:
     check_text(path)
     names = _header(path, separator)
     _check_columns(path, names, wanted, _other_separator(path, wanted, separator))
-    places = {ours: names.index(theirs) for ours, theirs in wanted.items()}
+    columns = {**wanted, **_there(optional, names)}
+    places = {ours: names.index(theirs) for ours, theirs in columns.items()}
     return Layout(tuple(names), separator, 1, places)
 
 
@@ -113,8 +123,20 @@ def _check_columns(path: Path, names: list[str], wanted: Wanted, hint: str = "")
             raise ProjectError(f"{path}: column {theirs!r} is there twice")
 
 
-def check_parquet(path: Path, wanted: Wanted) -> None:
+def _there(optional: Wanted | None, names: list[str]) -> Wanted:
+    return {ours: theirs for ours, theirs in (optional or {}).items() if theirs in names}
+
+
+def check_parquet(path: Path, wanted: Wanted, optional: Wanted | None = None) -> Wanted:
     """Check that a Parquet file has its columns, of types that can be read.
+
+    Args:
+        path: The file.
+        wanted: Columns that must be there.
+        optional: Columns that are read if they are there.
+
+    Returns:
+        The columns that are there.
 
     Raises:
         ProjectError: It is no Parquet, or a column is missing, ambiguous or of another type.
@@ -133,11 +155,13 @@ def check_parquet(path: Path, wanted: Wanted) -> None:
                 f"{path}: columns {seen[name.lower()]!r} and {name!r} differ only by case: "
                 "rename one of them"
             )
-    for ours, theirs in wanted.items():
+    columns = {**wanted, **_there(optional, schema.names)}
+    for ours, theirs in columns.items():
         kind = _plain(schema.field(theirs).type)
         if not _can_be(ours, kind):
             allowed = ", ".join(_ALLOWED[ours])
             raise ProjectError(f"{path}: column {theirs!r} is of type {kind}: it may be {allowed}")
+    return columns
 
 
 def check_encoding(path: Path, columns: list[str]) -> None:
@@ -218,8 +242,17 @@ def _first_not_utf8(column: pa.Array) -> int | None:
     return None
 
 
+def spelt_rows(path: Path, columns: Wanted) -> Iterator[dict[str, str]]:
+    """Yield a Parquet file's rows as a text file would have them."""
+    for batch in pq.ParquetFile(path).iter_batches(columns=list(columns.values())):
+        for row in batch.to_pylist():
+            yield {ours: _spell(row[theirs]) for ours, theirs in columns.items()}
+
+
 def _spell(value: object) -> str:
     """Write a number or a text as a text file would; nothing else."""
+    if value != value:
+        return ""
     if isinstance(value, float | Decimal) and value == value // 1:
         return str(int(value))
     return str(value) if isinstance(value, str | int | float | Decimal) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,8 @@ from ibis import _
 
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicTables
+
+logger = logging.getLogger(__name__)
 
 
 def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
@@ -74,6 +77,12 @@ def write_atomic_files(
     """
     ids = interactions.select(c.ITEM).distinct().order_by(c.ITEM).to_pandas()
     known = ids.merge(movies, how="left", on=c.ITEM)
+    if len(movies) and known[c.TITLE].isna().all():
+        logger.warning(
+            "none of the %d titles (the first is of item %r) belongs to an item of the "
+            "interactions (the first is %r): do the ids agree?",
+            *(len(movies), movies[c.ITEM].iloc[0], ids[c.ITEM].iloc[0]),
+        )
     item = pd.DataFrame(
         {
             f"{c.ITEM}:token": known[c.ITEM],

@@ -98,3 +98,13 @@ def test_a_run_killed_while_it_writes_leaves_nothing_that_is_taken_for_a_table(p
     assert done.returncode == 0, done.stdout[-2000:]
     (table,) = folder.glob("*/interactions.parquet")
     assert len(pd.read_parquet(table)) > 50_000
+
+
+def test_a_newcomers_toy_table_runs_from_end_to_end(project):
+    rows = [f"u{user},i{item},{60 * user + item}" for user in range(5) for item in range(6)]
+    (project / "toy.csv").write_text("\n".join(["user_id,item_id,timestamp", *rows]) + "\n")
+    short = "ss4rec.training.epochs=1,ncf.training.epochs=1"
+    done = kedro(project, "run", "--params", f"dataset=toy,source.path=toy.csv,{short}")
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "at most 6 items are ranked" in done.stdout
+    assert list((project / "data" / "08_reporting" / "toy").rglob("report.html"))

@@ -9,6 +9,7 @@ from seqrec.tables import columns as c
 
 METRIC = "NDCG@10"
 _LENGTHS = [0, 20, 50, 100, 200, np.inf]
+_THIRDS = ["rare third", "middle third", "popular third"]
 _NAMES = ["up to 20", "21 to 50", "51 to 100", "101 to 200", "over 200"]
 
 
@@ -27,13 +28,20 @@ def slice_runs(runs: pd.DataFrame, interactions: pd.DataFrame) -> pd.DataFrame:
     popularity = test.map(train[c.ITEM].value_counts()).fillna(0)
     before = ~interactions[c.SPLIT].isin([c.TEST, c.TEST_TIED])
     length = interactions[before].groupby(c.USER).size()
-    thirds = ["rare third", "middle third", "popular third"]
     slices = {
         "history length": pd.cut(length, _LENGTHS, labels=_NAMES),
-        "popularity of the held-out item": pd.qcut(popularity.rank(method="first"), 3, thirds),
+        "popularity of the held-out item": _thirds(popularity),
     }
     tables = [_means(runs, of_user).assign(kind=kind) for kind, of_user in slices.items()]
     return pd.concat(tables, ignore_index=True)[[c.MODEL, "kind", "slice", "users", "mean"]]
+
+
+def _thirds(popularity: pd.Series) -> pd.Series:
+    """Cut users into thirds by how popular their held-out items are; one user is in the middle."""
+    if len(popularity) > 1:
+        return pd.qcut(popularity.rank(method="first"), 3, _THIRDS)
+    middle = pd.Categorical([_THIRDS[1]] * len(popularity), _THIRDS, ordered=True)
+    return pd.Series(middle, popularity.index)
 
 
 def _means(runs: pd.DataFrame, of_user: pd.Series) -> pd.DataFrame:

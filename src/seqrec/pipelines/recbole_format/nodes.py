@@ -10,6 +10,7 @@ import ibis
 import pandas as pd
 from ibis import _
 
+from seqrec.errors import ProjectError
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicTables
 
@@ -26,6 +27,9 @@ def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
         Users, items, interactions, sparsity, mean and median history length, interactions of each
         split, share of tied steps and of test interactions that are tied, first and last time
         (UTC).
+
+    Raises:
+        ProjectError: There is nothing to learn from, to stop training by, or to test with.
     """
     tied, step, test = _[c.DELTA] == 0, _[c.POSITION] > 0, _[c.SPLIT] == c.TEST
     lengths = interactions.group_by(c.USER).agg(length=_.count())
@@ -36,6 +40,7 @@ def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
         steps=step.sum(),
         tied=(tied & step).sum(),
         tests=test.sum(),
+        targets=((_[c.SPLIT] == c.TRAIN) & step).sum(),
         tied_tests=(tied & test).sum() + _[c.USER].nunique(where=_[c.SPLIT] == c.TEST_TIED),
         first=_[c.TIMESTAMP].min(),
         last=_[c.TIMESTAMP].max(),
@@ -43,6 +48,7 @@ def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
     )
     row = {name: int(value) for name, value in facts.to_pandas().iloc[0].items()}
     users = int(length["users"])
+    _check_enough(row, users)
     return {
         "users": users,
         "items": row["items"],
@@ -56,6 +62,20 @@ def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
         "first_time": _utc(row["first"]),
         "last_time": _utc(row["last"]),
     }
+
+
+def _check_enough(counts: dict[str, int], users: int) -> None:
+    """Refuse interactions that no model could be trained on and tested with."""
+    missing = {
+        "targets": "has two training interactions: nothing can be learned. Users need four or "
+        "more, two of them before everything that is held out",
+        c.VALID: "has a validation interaction: nothing tells when to stop. A user needs three "
+        "moments (tie_policy=group), or one from valid_from to test_from (split=temporal)",
+        c.TEST: "has a test interaction: nothing can be compared",
+    }
+    for name, what in missing.items():
+        if not counts[name]:
+            raise ProjectError(f"none of the {users} users {what}")
 
 
 def write_atomic_files(

@@ -3,6 +3,9 @@ PYTHON ?= $(firstword $(foreach v,python3.11 python3.12 python3,$(shell command 
 TORCH  ?= torch==2.13.0
 # CUDA builds of torch bring their own; elsewhere its interpreter runs the kernels in the tests.
 TRITON ?= triton==3.9.0
+# Triton has wheels for these only; elsewhere the tests of its kernels are skipped by name.
+TRITON_IS_HERE := $(filter Linux-x86_64 Linux-aarch64,$(subst $() $(),-,$(shell uname -sm)))
+INSTALL_TRITON  = $(if $(TRITON_IS_HERE),$(BIN)/pip install --quiet --disable-pip-version-check $(TRITON),true)
 VENV   := .venv
 READY  := $(VENV)/.ready
 BIN    := $(VENV)/bin
@@ -14,7 +17,7 @@ APT = { SUDO=; [ "$$(id -u)" = 0 ] || SUDO="sudo -n"; $$SUDO apt-get update -qq 
   >/dev/null; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint audit gpu-test bench bench-data viz lock clean chromium spark
+.PHONY: help setup run test test-all lint audit gpu-test bench bench-data viz layers lock clean chromium spark
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,8 +36,8 @@ test test-all: $(READY) chromium spark
 	  $(BIN)/python -m pytest -n 2 --dist worksteal $(SLOW) --ignore tests/test_smoke.py
 
 lint: $(READY) ## ruff, mypy --strict, import-linter, shellcheck
-	$(BIN)/ruff check src tests benchmarks notebooks
-	$(BIN)/ruff format --check src tests benchmarks notebooks
+	$(BIN)/ruff check src tests benchmarks notebooks docs
+	$(BIN)/ruff format --check src tests benchmarks notebooks docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck runpod_entrypoint.sh
@@ -54,6 +57,9 @@ bench-data: $(READY) ## time data processing from 1 to 32 million rows, beside p
 viz: $(READY) ## open the pipelines in kedro-viz
 	$(BIN)/kedro viz run
 
+layers: $(READY) ## draw docs/layers.svg: which part of src imports which
+	$(BIN)/python -m docs.draw_layers
+
 lock: $(READY) ## write what is installed into constraints.txt
 	@{ head -2 constraints.txt; $(BIN)/pip freeze --exclude-editable \
 	  | grep -viE '^(torch|triton|nvidia|cuda)|@'; } > constraints.tmp && mv constraints.tmp constraints.txt
@@ -69,7 +75,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV) || { $(call APT,python3-venv) && $(PYTHON) -m venv $(VENV); }
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt "$(TORCH)" -e ".[dev]"
 	@$(BIN)/python -c 'import triton' 2>/dev/null \
-	  || $(BIN)/pip install --quiet --disable-pip-version-check $(TRITON)
+	  || $(INSTALL_TRITON)
 	@$(BIN)/python -m seqrec.ops.warm_up
 	@touch $@
 

@@ -13,7 +13,7 @@ readonly MAMBA_WHEELS=https://github.com/state-spaces/mamba/releases/download
 readonly CONV_WHEELS=https://github.com/Dao-AILab/causal-conv1d/releases/download
 
 MODEL=all DATASET="" ENVIRONMENT=runpod EPOCHS="" BACKEND=auto
-RESUME=false DRY_RUN=false STOP_POD=false KERNELS=false
+RESUME=auto DRY_RUN=false STOP_POD=false KERNELS=false
 STAGE="start" CHILD="" RUN_NAME=""
 
 usage() {
@@ -26,8 +26,9 @@ Sets the environment up, checks the machine, trains, evaluates and keeps the res
   --dataset NAME    ml-100k, ml-1m, ml-10m, ml-20m, ml-25m, ml-32m (default: the environment's)
   --env NAME        Kedro environment (default: runpod)
   --epochs N        at most N epochs of each model
-  --backend NAME    auto, official or triton kernels for SS4Rec (default: auto: the official ones
-                    where prebuilt wheels fit this machine, else triton; nothing is compiled)
+  --backend NAME    auto, official or triton kernels for SS4Rec (default: auto: triton, this
+                    project's own and the faster ones; with --model ss4rec-official the official
+                    ones where prebuilt wheels fit this machine; nothing is compiled)
   --resume          go on from the last checkpoint
   --smoke           ML-100K on the CPU, a few minutes: tries everything before a GPU is paid for
   --dry-run         print what would be done
@@ -78,6 +79,8 @@ parse() {
 }
 
 option() {
+  # Values become parts of --params and of paths: a comma would begin another parameter.
+  [[ $2 =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || wrong "--$1 needs a plain name (letters, digits, '.', '_', '-'), not $2"
   case "$1=$2" in
     model=ss4rec)
       echo "WARNING: --model ss4rec is deprecated and means ss4rec-official: the home-made model is gone" >&2
@@ -108,6 +111,7 @@ place() {
   VOLUME="${SEQREC_VOLUME:-}"
   [[ -n $VOLUME ]] || { [[ -w /workspace ]] && VOLUME=/workspace || VOLUME="$PROJECT"; }
   [[ $VOLUME != *[,=]* ]] || die "the volume's path may not hold ',' or '=': $VOLUME"
+  [[ ${SEQREC_MIRROR:-} != *,* ]] || die "SEQREC_MIRROR may not hold ','"
   mkdir -p "$VOLUME/.seqrec" "$VOLUME/logs" 2>/dev/null || die "$VOLUME cannot be written: set SEQREC_VOLUME"
   VOLUME="$(cd "$VOLUME" && pwd)"
   DATA="$VOLUME/data" RAW="$VOLUME/raw"
@@ -121,15 +125,20 @@ place() {
 
 lock() {
   exec 9>>"$VOLUME/.seqrec/lock"
-  flock --timeout 5 9 || die "a run is still under way on $VOLUME (pid $(cat "$VOLUME/.seqrec/pid" 2>/dev/null || echo '?')): wait for it or stop it"
+  flock --timeout 5 9 || under_way
   echo "$$" >"$VOLUME/.seqrec/pid"
+}
+
+under_way() {
+  STOP_POD=false # the other run needs it
+  die "a run is still under way on $VOLUME (pid $(cat "$VOLUME/.seqrec/pid" 2>/dev/null || echo '?')): wait for it or stop it"
 }
 
 keep_log() {
   RUN_NAME="$(date -u +%Y-%m-%dT%H.%M.%S)-$MODEL"
   LOG="$VOLUME/logs/$RUN_NAME.log"
   # tee ignores signals: it must outlive what it listens to.
-  exec > >(trap '' TERM INT && exec tee -a "$LOG" 9>&-) 2>&1
+  exec > >(trap '' TERM INT HUP && exec tee -a "$LOG" 9>&-) 2>&1
 }
 
 # --- what the machine must have -------------------------------------------------------------------
@@ -206,7 +215,7 @@ install_project() {
 
 # Prebuilt wheels or none: compiling takes 20 minutes of paid time and fails where nvcc is missing.
 install_kernels() {
-  [[ $MODEL != ncf && $BACKEND != triton && $ENVIRONMENT != smoke ]] || return 0
+  { wants_official && [[ $ENVIRONMENT != smoke ]]; } || return 0
   ! has_kernels || return 0
   local tags wheels
   if ! tags="$("$VENV/bin/python" "$PROJECT/src/seqrec/checks/wheel_tags.py")"; then
@@ -222,6 +231,10 @@ install_kernels() {
     install -c "$VOLUME/.seqrec/constraints.txt" "${wheels[@]}" || true
   fi
   has_kernels || no_wheels "$tags"
+}
+
+wants_official() {
+  [[ $MODEL != ncf ]] && [[ $BACKEND == official || $BACKEND == auto && $MODEL == ss4rec-official ]]
 }
 
 # Importing them takes 10 s or more: once found, they are not looked for again.
@@ -265,7 +278,7 @@ backend() {
     echo auto
   elif [[ $BACKEND != auto ]]; then
     echo "$BACKEND"
-  elif [[ $MODEL != ncf ]] && has_kernels; then
+  elif wants_official && has_kernels; then
     echo official
   else
     echo auto
@@ -348,7 +361,7 @@ kedro_run() {
 
 # In the background, so that a signal reaches the trap at once and is handed on.
 run() {
-  $DRY_RUN && { printf '+'; printf ' %q' "$@"; echo; } && return
+  $DRY_RUN && { printf '+'; printf ' %q' "$@"; echo; } | sed -E 's#://[^/@ ]+@#://<credentials>@#g' && return
   "$@" &
   CHILD=$!
   local status=0
@@ -401,8 +414,8 @@ keep_results() {
   done < <(ask paths report comparison differences provenance 2>/dev/null)
   case "$1" in
     0) say "done: $kept" ;;
-    "$INTERRUPTED") say "interrupted; the same command with --resume goes on. Log and results so far: $kept" ;;
-    *) say "failed in stage $STAGE; mend it and run again, with --resume if training had begun. Log: $kept" ;;
+    "$INTERRUPTED") say "interrupted; the same command with --resume goes on. Results so far: $kept, log: $kept/$RUN_NAME.log" ;;
+    *) say "failed in stage $STAGE; mend it and run again, with --resume if training had begun. Log: $kept/$RUN_NAME.log" ;;
   esac
   cp "$LOG" "$kept/"
 }
@@ -426,6 +439,8 @@ main() {
   parse "$@"
   NEEDED_DISK_MIB=10240 GPUS=1
   [[ $ENVIRONMENT != smoke ]] || NEEDED_DISK_MIB=3072
+  # Before anything can fail: a pod that cannot write its volume is stopped too.
+  $DRY_RUN || trap finish EXIT
   place
   cd "$PROJECT"
   if $DRY_RUN; then
@@ -437,8 +452,7 @@ main() {
   fi
   lock
   keep_log
-  trap finish EXIT
-  trap hand_on TERM INT
+  trap hand_on TERM INT HUP
   say "seqrec: $MODEL, environment $ENVIRONMENT, volume $VOLUME"
   check_machine
   set_up

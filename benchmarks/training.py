@@ -21,6 +21,7 @@ from timing import ROOT, append_rows, commit, hardware
 from seqrec.metrics.ranking import metric_table
 from seqrec.metrics.statistics import bootstrap_mean
 from seqrec.tables import columns as c
+from seqrec.tables.protocols import at
 
 BATCH = {"sequence": 128, "prefix": 1024}
 
@@ -48,9 +49,7 @@ def results(dataset: str) -> tuple[pd.DataFrame, pd.Series]:
     histories = ROOT / "data" / "06_models" / dataset / "ss4rec" / "history.csv"
     ranks = ROOT / "data" / "07_model_output" / dataset / "ss4rec" / "target_ranks.parquet"
     history, table = (max(folder.iterdir()) / folder.name for folder in (histories, ranks))
-    chosen = pd.read_parquet(table)
-    chosen = chosen[(chosen[c.MASK] == c.UNMASKED) & (chosen[c.QUERY_TIME] == c.KNOWN)]
-    chosen = chosen.sort_values(c.USER)
+    chosen = at(pd.read_parquet(table), c.UNMASKED, c.KNOWN).sort_values(c.USER)
     return pd.read_csv(history), metric_table(chosen[c.RANK].to_numpy(), (10,))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import itertools
 import os
@@ -15,18 +14,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from kedro.io.core import Version
 
 from seqrec.datasets.atomic_files import AtomicFilesDataset
 from seqrec.engine.connection import connect
+from seqrec.model_registry import MODELS, ModelSpec
 from seqrec.parameters import (
-    BPRMFModel,
     DataProcessing,
-    GRU4RecModel,
     ModelParameters,
     NCFModel,
     Runtime,
-    SASRecModel,
     SS4RecModel,
     Training,
 )
@@ -121,40 +119,58 @@ def files(make_files: MakeFiles, interactions: pd.DataFrame) -> AtomicFiles:
     return make_files(interactions)
 
 
+# What makes a network small, whatever network: its other fields stay those of conf/base.
+SMALL = {
+    "hidden_size": 16,
+    "inner_size": 32,
+    "mf_size": 16,
+    "mlp_size": 16,
+    "mlp_hidden_sizes": (16,),
+    "n_layers": 1,
+    "d_state": 4,
+    "max_length": 16,
+    "dropout": 0.0,
+}
+
+
+def small(spec: ModelSpec) -> Callable[..., ModelParameters]:
+    """Make a maker of a model's parameters at a size for tests."""
+    conf = ROOT / "conf" / "base" / f"parameters_{spec.name}.yml"
+    values = yaml.safe_load(conf.read_text(encoding="utf-8"))[spec.name]["model"]
+    sizes = {name: size for name, size in SMALL.items() if name in spec.parameters.model_fields}
+    return lambda **changes: spec.parameters.model_validate({**values, **sizes, **changes})
+
+
+MODEL_OF: dict[str, Callable[..., ModelParameters]] = {
+    name: small(spec) for name, spec in MODELS.items()
+}
+
+
 def ss4rec_model(**changes: object) -> SS4RecModel:
-    small = {"hidden_size": 16, "n_layers": 1, "dropout": 0.0, "max_length": 16, "d_state": 4}
-    return SS4RecModel.model_validate({**small, **changes})
+    model = MODEL_OF["ss4rec"](**changes)
+    assert isinstance(model, SS4RecModel)
+    return model
 
 
 def ncf_model(**changes: object) -> NCFModel:
-    small = {"mf_size": 16, "mlp_size": 16, "mlp_hidden_sizes": (16,), "dropout": 0.0}
-    return NCFModel.model_validate({**small, **changes})
+    model = MODEL_OF["ncf"](**changes)
+    assert isinstance(model, NCFModel)
+    return model
 
 
-def training(kind: str, **changes: object) -> Training:
+def training(name: str, **changes: object) -> Training:
     """Return short training of a model."""
-    own = {
-        "ncf": {"loss_type": "BCE", "training_mode": "pair", "batch_size": 64, "negatives": 2},
-        "bprmf": {"loss_type": "BPR", "training_mode": "pair", "batch_size": 64},
-    }.get(kind, {"loss_type": "CE", "training_mode": "sequence", "batch_size": 8})
-    short = {"epochs": 2, "learning_rate": 0.01, "seed": 11}
-    return Training.model_validate({**short, **own, **changes})
-
-
-def small(model_type: type[ModelParameters], **sizes: object) -> Callable[..., ModelParameters]:
-    """Make a maker of small models."""
-    return lambda **changes: model_type.model_validate({**sizes, **changes})
-
-
-_SEQUENCE = {"hidden_size": 16, "n_layers": 1, "dropout": 0.0, "max_length": 16}
-MODEL_OF: dict[str, Callable[..., ModelParameters]] = {
-    "ss4rec": ss4rec_model,
-    "ncf": ncf_model,
-    "mamba4rec": functools.partial(ss4rec_model, parts="mamba"),
-    "sasrec": small(SASRecModel, **_SEQUENCE, inner_size=32),
-    "gru4rec": small(GRU4RecModel, **_SEQUENCE, inner_size=16),
-    "bprmf": small(BPRMFModel, hidden_size=16),
-}
+    spec = MODELS[name]
+    short = {
+        "epochs": 2,
+        "learning_rate": 0.01,
+        "seed": 11,
+        "training_mode": spec.modes[0],
+        "loss_type": spec.losses[0],
+        "batch_size": 8 if spec.uses_history else 64,
+        "negatives": 2 if spec.losses[0] == "BCE" else 1,
+    }
+    return Training.model_validate({**short, **changes})
 
 
 def copy_project(target: Path) -> Path:

@@ -36,7 +36,7 @@ def test_the_newest_version_of_what_exists_is_printed(project):
     folder = project / "results" / "08_reporting" / "ml-1m"
     for version in (OLD, NEW):
         (folder / "report.html" / version).mkdir(parents=True)
-        (folder / "report.html" / version / "report.html").touch()
+        (folder / "report.html" / version / "report.html").write_text("a report")
     (folder / "preflight.json").touch()
     options = ("--params", "dataset=ml-1m,data=results")
     assert ask(project, "paths", "report", "comparison", "preflight", *options) == [

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -27,7 +28,8 @@ class Pod:
             shutil.copy(ROOT / name, self.project)
         (self.project / "data").mkdir()
         shrink(self.project)
-        self.volume, self.bin = folder / "a volume", folder / "bin"
+        self.volume = folder / "a volume"
+        self.bin = folder / "bin"
         self.volume.mkdir()
         self.bin.mkdir()
         self.environment = {
@@ -49,16 +51,25 @@ class Pod:
 
     def run(self, *arguments, **more):
         done = subprocess.run(
-            self.command(arguments), env={**self.environment, **more}, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, cwd="/",
-        )  # fmt: skip
+            self.command(arguments),
+            env={**self.environment, **more},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+            cwd="/",
+        )
         return done.returncode, re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
 
     def start(self, *arguments, **more):
         return subprocess.Popen(
-            self.command(arguments), env={**self.environment, **more}, cwd="/",
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+            self.command(arguments),
+            env={**self.environment, **more},
+            cwd="/",
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     def log(self):
         logs = sorted((self.volume / "logs").glob("*.log"))
@@ -105,6 +116,9 @@ def test_help_lists_every_option(pod):
         (["--epochs", "0"], "--epochs needs a whole number above 0"),
         (["--env", "moon"], "unknown environment moon"),
         (["--backend", "cuda"], "unknown backend cuda"),
+        (["--dataset", "ml-1m,data=/x,resume=true"], "--dataset needs a plain name"),
+        (["--dataset", "../../evil"], "--dataset needs a plain name"),
+        (["--env", "../conf"], "--env needs a plain name"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_happens(pod, arguments, complaint):
@@ -123,15 +137,50 @@ def test_the_old_name_of_the_model_is_deprecated_and_runs_the_official_one(pod):
 
 def test_a_dry_run_prints_the_commands_and_writes_nothing(pod):
     status, output = pod.run(
-        "--dry-run", "--dataset", "ml-32m", "--epochs", "7", "--resume", "--stop-pod",
+        "--dry-run",
+        "--dataset",
+        "ml-32m",
+        "--epochs",
+        "7",
+        "--resume",
+        "--stop-pod",
         RUNPOD_POD_ID="abc",
-    )  # fmt: skip
+    )
     assert status == 0
     assert "kedro preflight --env runpod --model all" in output
     assert "train_ss4rec\\,train_ncf\\,evaluation" in output
     for part in ("dataset=ml-32m", "ncf.training.epochs=7", "resume=true", "+ stop pod abc"):
         assert part in output
     assert not (pod.volume / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "backend"),
+    [
+        ([], "auto"),
+        (["--model", "ncf"], "auto"),
+        (["--model", "ss4rec-official"], "official"),
+        (["--model", "ss4rec-official", "--backend", "triton"], "triton"),
+        (["--backend", "official"], "official"),
+    ],
+    ids=["all", "ncf", "official model", "triton", "official kernels"],
+)
+def test_the_official_kernels_train_only_if_they_are_asked_for(pod, arguments, backend):
+    pod.program("python", "exit 0")  # they can be imported
+    status, output = pod.run("--dry-run", *arguments, SEQREC_VENV=str(pod.bin.parent))
+    assert status == 0
+    assert set(re.findall(r"runtime\.ssm_backend=(\w+)", output)) == {backend}
+
+
+def test_the_credentials_of_a_mirror_are_not_printed(pod):
+    mirror = "https://user:canary-password@mirror"
+    status, output = pod.run("--dry-run", SEQREC_MIRROR=mirror)
+    assert status == 0
+    assert "mirror=https://<credentials>@mirror" in output
+    assert "canary" not in output
+    status, output = pod.run("--dry-run", SEQREC_MIRROR="https://mirror,resume=true")
+    assert status == 1
+    assert "SEQREC_MIRROR may not hold ','" in output
 
 
 @pytest.mark.parametrize(
@@ -144,7 +193,8 @@ def test_a_dry_run_prints_the_commands_and_writes_nothing(pod):
 )
 def test_a_machine_that_will_not_do_stops_at_once(pod, smi, complaint):
     pod.program("nvidia-smi", smi)
-    webhook, started = Webhook(), time.monotonic()
+    webhook = Webhook()
+    started = time.monotonic()
     with serving(webhook) as address:
         status, output = pod.run(DISCORD_WEBHOOK_URL=f"{address}/secret-webhook")
     assert status == 1
@@ -153,6 +203,24 @@ def test_a_machine_that_will_not_do_stops_at_once(pod, smi, complaint):
     assert time.monotonic() - started < 30
     (message,) = webhook.messages
     assert "stopped before training" in message
+    log = re.search(r"Log: (.*)\n", output)[1]
+    assert f"STOP: {complaint}" in Path(log).read_text()
+
+
+def stops_of(pod):
+    """The file in which a fake runpodctl notes its calls."""
+    calls = pod.bin.parent / "runpodctl-calls"
+    pod.program("runpodctl", f'echo "$*" >> "{calls}"')
+    return calls
+
+
+def test_a_pod_that_cannot_write_its_volume_is_stopped_too(pod):
+    calls = stops_of(pod)
+    volume = {"SEQREC_VOLUME": "/proc/nowhere", "RUNPOD_POD_ID": "abc"}
+    status, output = pod.run(*SMALL, "--stop-pod", **volume)
+    assert status == 1
+    assert "/proc/nowhere cannot be written: set SEQREC_VOLUME" in output
+    assert calls.read_text() == "pod stop abc\n"
 
 
 def test_a_full_disk_stops_at_once(pod):
@@ -233,6 +301,7 @@ def test_the_comparison_is_made_if_both_models_are_trained_and_its_report_is_kep
 
 WAYS = [
     pytest.param(signal.SIGTERM, id="term"),
+    pytest.param(signal.SIGHUP, id="hang-up", marks=pytest.mark.slow),
     pytest.param(signal.SIGKILL, id="kill", marks=pytest.mark.slow),
 ]
 
@@ -241,7 +310,10 @@ WAYS = [
 def test_a_pod_that_is_taken_away_goes_on_with_resume(pod, way):
     running = pod.start(*SMALL, "--epochs", "60")
     pod.wait_for_checkpoint()
-    if way == signal.SIGTERM:
+    if way == signal.SIGHUP:  # a closed terminal tells every process of its group
+        os.killpg(running.pid, way)
+        assert running.wait(60) == 75, pod.log()
+    elif way == signal.SIGTERM:
         running.send_signal(way)
         assert running.wait(60) == 75, pod.log()
         assert "the same command with --resume goes on" in pod.log()
@@ -254,20 +326,22 @@ def test_a_pod_that_is_taken_away_goes_on_with_resume(pod, way):
     assert trained >= 1
     status, output = pod.run(*SMALL, "--epochs", "2", "--resume")
     assert status == 0, output
-    assert "ncf goes on in epoch" in output
+    assert "ncf resumes in epoch" in output
     assert len(pod.history()) == 1 + max(2, trained)
 
 
-def test_a_second_run_on_the_same_volume_is_refused(pod):
+def test_a_second_run_on_the_same_volume_is_refused_and_leaves_the_pod_to_the_first(pod):
+    calls = stops_of(pod)
     (pod.volume / ".seqrec").mkdir()
     holder = subprocess.Popen(["flock", str(pod.volume / ".seqrec/lock"), "sleep", "60"])
     try:
         time.sleep(0.5)
-        status, output = pod.run(*SMALL)
+        status, output = pod.run(*SMALL, "--stop-pod", RUNPOD_POD_ID="abc")
     finally:
         holder.kill()
     assert status == 1
     assert "a run is still under way" in output
+    assert not calls.exists()
 
 
 class TestSetUp:

@@ -1,6 +1,6 @@
-"""The project's commands: ``kedro preflight``, ``kedro project``, and ``kedro run``.
+"""The project's commands: ``kedro preflight`` and ``kedro project``.
 
-The last is Kedro's own, with plainer errors.
+Kedro's own ``run`` and ``jupyter`` are here too, with plainer errors.
 """
 
 from __future__ import annotations
@@ -9,24 +9,81 @@ import copy
 import functools
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+from kedro.framework.cli.jupyter import jupyter as kedro_jupyter
 from kedro.framework.cli.project import run as kedro_run
-from kedro.framework.cli.utils import _split_params, env_option
+from kedro.framework.cli.utils import _split_params
 from kedro.framework.context import KedroContext
-from kedro.framework.project import pipelines, settings
 from kedro.framework.session import KedroSession
 from rich.console import Console
 
-from seqrec.errors import ProjectError
+from seqrec.checks.selection import (
+    check_configuration,
+    check_pipelines,
+    check_runner,
+    check_selection,
+)
+from seqrec.errors import suggest
 from seqrec.hooks.command_errors import command_errors
+from seqrec.model_registry import MODELS, compared
 from seqrec.project import find_file, find_setting
 
-MODELS = ("ss4rec", "ncf")
+ENV_HELP = "Kedro environment, a folder of conf. Defaults to `smoke`."
+
+_env_option = click.option("--env", "-e", default=None, help=ENV_HELP)
+_params_option = click.option(
+    "--params", default="", callback=_split_params, help="As in kedro run."
+)
+
+
+class PlainCommand(click.Command):
+    """A command of Kedro's whose errors are told in one line."""
+
+    @classmethod
+    def like(cls, command: click.Command, **changes: Any) -> PlainCommand:
+        """Copy a command of Kedro's.
+
+        Args:
+            command: What to copy.
+            changes: Attributes that the copy has of its own.
+        """
+        plain = cls(command.name)
+        params = [_with_our_default(param) for param in command.params]
+        vars(plain).update({**vars(command), "params": params, **changes})
+        return plain
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the command line."""
+        with command_errors():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Do what the command does."""
+        with command_errors():
+            return super().invoke(ctx)
+
+
+def _with_our_default(param: click.Parameter) -> click.Parameter:
+    """Have the help name this project's default environment: Kedro's text says `local`."""
+    if isinstance(param, click.Option) and param.name == "env":
+        param = copy.copy(param)
+        param.help = ENV_HELP
+    return param
+
+
+def _run(of_kedro: Any, **options: Any) -> Any:
+    """Check what can be checked before Kedro does anything, then run."""
+    wanted = [options["pipeline"]] if options["pipeline"] else options["pipelines"]
+    check_configuration(options["env"], options["conf_source"])
+    check_runner(options["runner"], options["runner_params"])
+    check_pipelines(wanted)
+    check_selection(wanted, options)
+    return of_kedro(**options)
 
 
 @click.group(name="seqrec")
@@ -34,64 +91,56 @@ def cli() -> None:
     """Commands of this project."""
 
 
-def check_names(
-    env: str | None, conf_source: str | None = None, wanted: Iterable[str] = ()
-) -> None:
-    """Refuse an environment or a pipeline that is not there; Kedro prints a traceback.
-
-    Raises:
-        ProjectError: Names it and those that are.
-    """
-    folder = Path(conf_source or settings.CONF_SOURCE)
-    if env and folder.is_dir() and not (folder / env).is_dir():
-        known = ", ".join(sorted(path.name for path in folder.iterdir() if path.is_dir()))
-        raise ProjectError(f"unknown environment {env!r}: choose one of {known} (in {folder})")
-    for name in wanted:
-        if name not in pipelines:
-            known = ", ".join(sorted(pipelines))
-            raise ProjectError(f"unknown pipeline {name!r}: choose one of {known}")
-
-
-_params_option = click.option(
-    "--params", default="", callback=_split_params, help="As in kedro run."
-)
-
-
-def _run(of_kedro: Any, **options: Any) -> Any:
-    wanted = [options["pipeline"]] if options["pipeline"] else options["pipelines"]
-    with command_errors():
-        check_names(options["env"], options["conf_source"], wanted)
-        return of_kedro(**options)
-
-
-run = copy.copy(kedro_run)
-run.callback = functools.partial(_run, kedro_run.callback)
+run = PlainCommand.like(kedro_run, callback=functools.partial(_run, kedro_run.callback))
 cli.add_command(run)
 
 
+@cli.group()
+def jupyter() -> None:
+    """Open Jupyter with the project's catalog, pipelines and session at hand."""
+
+
+for _command in kedro_jupyter.commands.values():
+    jupyter.add_command(PlainCommand.like(_command))
+
+
+class _ModelChoice(click.Choice[str]):
+    """A choice that says what a misspelt model may have meant."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """Name the model and those there are."""
+        return super().get_invalid_choice_message(value, ctx) + suggest(str(value), self.choices)
+
+
 @cli.command()
-@env_option
-@click.option("--model", type=click.Choice([*MODELS, "all"]), default="all", show_default=True)
+@_env_option
+@click.option(
+    "--model",
+    type=_ModelChoice([*MODELS, "all"]),
+    default="all",
+    show_default=True,
+    help=f"What will be trained; all: {' and '.join(compared(MODELS))}.",
+)
 @_params_option
-@click.option("--dollars-per-hour", type=float, help="What the machine costs.")
+@click.option("--dollars-per-hour", type=float, help="Price of the machine, for the estimate.")
 def preflight(env: str, model: str, params: dict[str, Any], dollars_per_hour: float) -> None:
     """Check this machine before a run: GPU, memory, disk, data, services, kernels, ten steps.
 
     Prints a line per check and ends with status 1 at the first red one. The figures are kept in
     the catalog's `preflight`.
     """
-    models = MODELS if model == "all" else (model,)
+    models = tuple(compared(MODELS)) if model == "all" else (model,)
     with _context(env, params) as context:
         _check(context, models, dollars_per_hour)
 
 
 @cli.group()
 def project() -> None:
-    """Tell scripts about this project: plain values, one a line."""
+    """Print settings and paths for scripts: plain values, one per line."""
 
 
 @project.command()
-@env_option
+@_env_option
 @_params_option
 @click.argument("name")
 def get(env: str, params: dict[str, Any], name: str) -> None:
@@ -108,7 +157,7 @@ def get(env: str, params: dict[str, Any], name: str) -> None:
 
 
 @project.command()
-@env_option
+@_env_option
 @_params_option
 @click.argument("names", nargs=-1, required=True)
 def paths(env: str, params: dict[str, Any], names: tuple[str, ...]) -> None:
@@ -127,15 +176,15 @@ def paths(env: str, params: dict[str, Any], names: tuple[str, ...]) -> None:
 
 @contextmanager
 def _context(env: str | None, params: dict[str, Any]) -> Iterator[KedroContext]:
-    """Open the project in an environment; its own errors are told in one line."""
+    """Open the project in an environment; its own errors are printed in one line."""
     with command_errors():
-        check_names(env)
+        check_configuration(env)
         with KedroSession.create(Path.cwd(), env=env, runtime_params=params) as session:
             yield session.load_context()  # type: ignore[attr-defined]
 
 
 def _check(context: KedroContext, models: tuple[str, ...], dollars_per_hour: float | None) -> None:
-    """Print a line per check, and keep the figures if all passed."""
+    """Print a line per check, and save the figures if all passed."""
     # torch takes seconds to import: other commands do without.
     from seqrec.checks.check import as_line
     from seqrec.checks.preflight import Preflight

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class ProjectError(Exception):
-    """A mistake the user can mend: one line that names the culprit and the remedy.
+    """A mistake that the user can fix: one line that names the culprit and the remedy.
 
     Attributes:
         exit_code: Status of a command that ends with it.
@@ -14,7 +17,7 @@ class ProjectError(Exception):
 
 
 class RunInterruptedError(ProjectError):
-    """A signal stopped the run and it can be resumed; the status tells it from a failure."""
+    """A signal stopped the run, which can be resumed; the exit status is not a failure's."""
 
     exit_code = 75  # EX_TEMPFAIL: try again later
 
@@ -28,3 +31,17 @@ def own_error(error: BaseException | None) -> ProjectError | None:
     while error is not None and not isinstance(error, ProjectError):
         error = error.__cause__
     return error
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return what a misspelt name may have meant, to be put behind it.
+
+    Args:
+        name: What was typed.
+        known: What there is.
+
+    >>> suggest("evaluaton", ["evaluation", "train_ncf"]), suggest("moon", ["evaluation"])
+    (' (did you mean evaluation?)', '')
+    """
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""

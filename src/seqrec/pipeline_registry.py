@@ -1,11 +1,12 @@
 """The project's pipelines by name.
 
-The list is written out: Kedro's ``find_pipelines`` imports only the packages named on the command
-line, so a registry that composes what it found would fail on ``kedro run --pipelines``.
+Kedro's ``find_pipelines`` is not used: it imports only the packages named on the command line, so
+that pipelines composed of what it found would be missing from ``kedro run --pipelines``.
 """
 
 from kedro.pipeline import Pipeline
 
+from seqrec.model_registry import MODELS, compared
 from seqrec.pipelines import (
     data_processing,
     evaluation,
@@ -14,25 +15,26 @@ from seqrec.pipelines import (
     recommend,
     search,
     train_baselines,
-    train_ncf,
-    train_ss4rec,
 )
+from seqrec.pipelines._training import create_training_pipeline
 
 
 def register_pipelines() -> dict[str, Pipeline]:
     """Return every pipeline by name; ``__default__`` is what compares SS4Rec with NCF."""
-    pipelines = {
+    trainings = {f"train_{name}": create_training_pipeline(spec) for name, spec in MODELS.items()}
+    comparison = {
         "data_processing": data_processing.create_pipeline(),
         "recbole_format": recbole_format.create_pipeline(),
-        "train_ss4rec": train_ss4rec.create_pipeline(),
-        "train_ncf": train_ncf.create_pipeline(),
+        **{f"train_{name}": trainings[f"train_{name}"] for name in compared(MODELS)},
         "evaluation": evaluation.create_pipeline(),
     }
-    searches = {f"search_{model}": search.create_pipeline(model) for model in search.SEARCHES}
-    lists = {f"recommend_{model}": recommend.create_pipeline(model) for model in ("ss4rec", "ncf")}
-    more = {
+    searchable = [name for name, spec in MODELS.items() if spec.searchable]
+    return {
+        **comparison,
+        **trainings,
         "train_baselines": train_baselines.create_pipeline(),
         "leaderboard": leaderboard.create_pipeline(),
+        **{f"recommend_{name}": recommend.create_pipeline(name) for name in MODELS},
+        **{f"search_{name}": search.create_pipeline(name) for name in searchable},
+        "__default__": sum(comparison.values(), start=Pipeline([])),
     }
-    default = sum(pipelines.values(), start=Pipeline([]))
-    return {**pipelines, **more, **lists, **searches, "__default__": default}

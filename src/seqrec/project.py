@@ -1,4 +1,4 @@
-"""What scripts ask of the project: settings of globals.yml, and where the catalog's files lie."""
+"""What scripts need: settings of globals.yml, and paths of the catalog's files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from kedro.config import AbstractConfigLoader
 from kedro.io import DataCatalog
 
-from seqrec.errors import ProjectError
+from seqrec.errors import ProjectError, suggest
 
 
 def find_setting(config: AbstractConfigLoader, name: str) -> Any:
@@ -28,12 +28,15 @@ def find_setting(config: AbstractConfigLoader, name: str) -> Any:
             return functools.reduce(operator.getitem, name.split("."), block)
         except (KeyError, TypeError):  # TypeError: a part of the name is no block
             continue
-    known = ", ".join(config["globals"])
-    raise ProjectError(f"{name!r} is no setting of globals.yml: choose one of {known}")
+    known = list(config["globals"])
+    raise ProjectError(
+        f"{name!r} is no setting of globals.yml{suggest(name, known)}: choose one of "
+        + ", ".join(known)
+    )
 
 
 def find_file(config: AbstractConfigLoader, name: str) -> Path | None:
-    """Return where a dataset lies, its newest version if it has versions; None if it isn't there.
+    """Return a dataset's path, its newest version if it has versions; None if it does not exist.
 
     Args:
         config: The config loader of an environment.
@@ -43,9 +46,10 @@ def find_file(config: AbstractConfigLoader, name: str) -> Path | None:
         ProjectError: The catalog does not know it, or keeps it in memory.
     """
     # The context's own catalog holds the parameters too, for which it imports every pipeline.
-    dataset: Any = DataCatalog.from_config(config["catalog"]).get(name)
+    catalog = DataCatalog.from_config(config["catalog"])
+    dataset: Any = catalog.get(name)
     if not hasattr(dataset, "_filepath"):
-        raise ProjectError(f"{name!r} is no file of the catalog")
+        raise ProjectError(f"{name!r} is no file of the catalog{suggest(name, catalog.keys())}")
     return locate(dataset) if dataset.exists() else None
 
 

@@ -1,8 +1,12 @@
 """Kedro project settings: environments, how their files merge, and hooks."""
 
+import logging
 import warnings
 from typing import Any
 
+import seqrec.early_signals  # noqa: F401 - first: the rest takes a second to import
+from seqrec.config_loader import PersonalConfigLoader
+from seqrec.hooks.artefacts import ArtefactHooks
 from seqrec.hooks.distributed import DistributedHooks
 from seqrec.hooks.interruption import InterruptionHooks
 from seqrec.hooks.notifications import NotificationHooks
@@ -10,10 +14,16 @@ from seqrec.hooks.plain_errors import PlainErrorHooks
 from seqrec.hooks.preflight import PreflightHooks
 from seqrec.hooks.provenance import ProvenanceHooks
 from seqrec.hooks.report import ReportHooks
+from seqrec.hooks.runs import RunsHooks
 from seqrec.hooks.tracking import TrackingHooks
 
 # Dots are namespaces here ("ss4rec.weights"), and evaluation reads across them on purpose.
 warnings.filterwarnings("ignore", message=r"\s*One or more dataset names contain")
+
+# `kedro catalog describe-datasets` warns of every validator that it does not need.
+logging.getLogger("kedro.io.core").addFilter(
+    lambda record: "attribute removed from dataset configuration" not in record.msg
+)
 
 # The last is called first.
 HOOKS = (
@@ -23,10 +33,13 @@ HOOKS = (
     TrackingHooks(),
     ProvenanceHooks(),
     DistributedHooks(),
+    RunsHooks(),
     PreflightHooks(),
+    ArtefactHooks(),
     PlainErrorHooks(),
 )
 
+CONFIG_LOADER_CLASS = PersonalConfigLoader
 CONFIG_LOADER_ARGS: dict[str, Any] = {
     "base_env": "base",
     "default_run_env": "smoke",

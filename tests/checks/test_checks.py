@@ -33,7 +33,8 @@ def test_memory(needed, passed):
 
 
 def test_the_need_grows_with_what_takes_memory():
-    model, plan = ss4rec_model(max_length=200), training("ss4rec", batch_size=128)
+    model = ss4rec_model(max_length=200)
+    plan = training("ss4rec", batch_size=128)
     small = memory.needed_gib(model, plan, CPU, 6_000, 3_000)
     assert small < memory.needed_gib(model, plan, CPU, 200_000, 84_000)
     assert small < memory.needed_gib(ss4rec_model(max_length=400), plan, CPU, 6_000, 3_000)
@@ -52,9 +53,12 @@ def test_a_table_of_ones_own_is_counted_and_a_bad_row_is_a_red_line(tmp_path):
     log = tmp_path / "log.csv"
     log.write_text("user_id,item_id,timestamp\n" + "anna,x,100\nben,y,200\nben,x,300\n" * 60)
     ratings = RatingsDataset(
-        dataset="shop", filepath="raw", engine=DUCKDB, source={"path": str(log)},
+        dataset="shop",
+        filepath="raw",
+        engine=DUCKDB,
+        source={"path": str(log)},
         rejects=str(tmp_path / "rejects.csv"),
-    )  # fmt: skip
+    )
     assert check_dataset(ratings, ratings.size).detail.endswith("180 ratings, 2 users, 2 items")
     with log.open("a") as handle:
         handle.write("anna,z,soon\n")
@@ -100,7 +104,7 @@ def test_a_training_that_learns_nothing_is_a_red_line(rate):
     assert "learning_rate" in check.detail
 
 
-@pytest.mark.parametrize(("status", "passed"), [(204, True), (404, False)])
+@pytest.mark.parametrize(("status", "passed"), [(204, True), (302, False), (404, False)])
 def test_discord_is_asked(status, passed, monkeypatch):
     with serving(Webhook(*9 * [status])) as address:
         monkeypatch.setenv(WEBHOOK, f"{address}/secret")

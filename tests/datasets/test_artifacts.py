@@ -48,7 +48,7 @@ def test_a_model_comes_back_as_it_was_saved(tmp_path):
     assert all(torch.equal(loaded.weights[name], saved.weights[name]) for name in saved.weights)
     assert json.loads(dataset.preview()) == {"name": "toy"}
     files = {path.name for path in tmp_path.rglob("*") if path.is_file()}
-    assert files == {"model.safetensors", "config.json"}
+    assert files == {"model.safetensors", "config.json", "manifest.json"}
 
 
 def test_a_model_that_cannot_be_saved_leaves_no_version(tmp_path):

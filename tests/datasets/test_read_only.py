@@ -15,6 +15,7 @@ ENTRIES = {
     "trained_models.TrainedModelsDataset": {"outputs": "output", "models": "models"},
     "checkpoints.CheckpointsDataset": {"filepath": "checkpoints"},
     "study.StudyDataset": {"filepath": "study.db"},
+    "callbacks.CallbacksDataset": {},
     "folder.FolderDataset": {"filepath": "folder"},
 }
 

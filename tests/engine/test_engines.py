@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from kedro.io.core import Version
 
+from seqrec.datasets.artefact import ArtefactDataset
 from seqrec.datasets.atomic_files import AtomicFilesDataset
 from seqrec.datasets.ratings import RatingsDataset
 from seqrec.datasets.table import TableDataset
@@ -26,6 +27,7 @@ from seqrec.pipelines.recbole_format.nodes import describe_interactions, write_a
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import INTERACTIONS
 from tests.conftest import DUCKDB, NOBODY
+from tests.datasets.kinds import PartsDataset
 
 SPARK = {
     "backend": "pyspark",
@@ -45,7 +47,8 @@ needs_spark = [
 def log(tmp_path_factory):
     """Two thousand events with ties, repetitions, rare items and ids that sort as text."""
     generator = np.random.default_rng(3)
-    users, items = generator.integers(1, 60, 2000), generator.zipf(1.4, 2000) % 300
+    users = generator.integers(1, 60, 2000)
+    items = generator.zipf(1.4, 2000) % 300
     times = 1_500_000_000 + np.cumsum(generator.integers(0, 2, 2000) * generator.integers(1, 999))
     table = pd.DataFrame({"who": users, "what": [f"é {i},x" for i in items], "at": times})
     table["stars"] = generator.integers(1, 11, 2000) / 2
@@ -59,18 +62,22 @@ def run(folder, engine, path, **options):
     """Run data_processing and recbole_format as the catalog wires them."""
     source = {"path": str(path), "user": "who", "item": "what", "timestamp": "at"}
     raw = RatingsDataset(
-        dataset="log", filepath="raw", engine=engine, source={**source, "rating": "stars"},
+        dataset="log",
+        filepath="raw",
+        engine=engine,
+        source={**source, "rating": "stars"},
         rejects=str(folder / "rejects.csv"),
-    )  # fmt: skip
+    )
     ratings = TableDataset(
         filepath=str(folder / "ratings.parquet"),
         engine=engine,
         contract="seqrec.tables.contracts.Ratings",
     )
     interactions = TableDataset(
-        filepath=str(folder / "interactions.parquet"), engine=engine,
+        filepath=str(folder / "interactions.parquet"),
+        engine=engine,
         contract="seqrec.tables.contracts.Interactions",
-    )  # fmt: skip
+    )
     parameters = DataProcessing.model_validate({"user_core": 3, "item_core": 2, **options})
     ratings.save(clean_ratings(raw.load(), parameters))
     histories = order_history(filter_core(ratings.load(), parameters), parameters)
@@ -137,19 +144,25 @@ def test_a_table_that_breaks_its_contract_leaves_nothing(tmp_path, log):
     good = TableDataset(filepath=str(tmp_path / "interactions.parquet"), engine=DUCKDB)
     before = (tmp_path / "interactions.parquet").read_bytes()
     broken = TableDataset(
-        filepath=str(tmp_path / "interactions.parquet"), engine=DUCKDB,
+        filepath=str(tmp_path / "interactions.parquet"),
+        engine=DUCKDB,
         contract="seqrec.tables.contracts.Interactions",
-    )  # fmt: skip
+    )
     rows = good.load()
     with pytest.raises(ProjectError, match="break the rule 'delta is at least 0"):
         broken.save(rows.mutate(**{c.DELTA: -rows[c.DELTA] - 1}))
     assert (tmp_path / "interactions.parquet").read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "files", "interactions.parquet", "ratings.parquet",
-    ]  # fmt: skip
+        "files",
+        "interactions.parquet",
+        "interactions.parquet.manifest.json",
+        "ratings.parquet",
+        "ratings.parquet.manifest.json",
+    ]
 
 
 def test_an_unknown_engine_is_named(tmp_path):
+    pd.DataFrame({"id": ["a"]}).to_parquet(tmp_path / "x.parquet")
     dataset = TableDataset(filepath=str(tmp_path / "x.parquet"), engine={"backend": "polars"})
     with pytest.raises(
         ProjectError, match=r"engine\.backend 'polars' is unknown: duckdb or pyspark"
@@ -158,6 +171,7 @@ def test_an_unknown_engine_is_named(tmp_path):
 
 
 def test_an_unknown_setting_is_named(tmp_path):
+    pd.DataFrame({"id": ["a"]}).to_parquet(tmp_path / "x.parquet")
     engine = {**DUCKDB, "memory_limt": "1GB"}
     dataset = TableDataset(filepath=str(tmp_path / "x.parquet"), engine=engine)
     with pytest.raises(ProjectError, match=r"^engine: .*memory_limt.* \(globals\.yml\)$"):
@@ -184,3 +198,37 @@ def test_a_text_that_cannot_be_written_is_one_line(tmp_path):
     table = connect(DUCKDB).sql("SELECT 1 AS id")
     with pytest.raises(ProjectError, match=r"^x\.inter cannot be computed: [^\n]+$"):
         write_text(table, tmp_path / "nowhere" / "x.inter")
+
+
+def rows_of(table):
+    return sorted(table.to_pandas().itertuples(index=False, name=None))
+
+
+@pytest.mark.parametrize("versioned", [True, False], ids=["versions", "one place"])
+@pytest.mark.parametrize(
+    "others",
+    [
+        pytest.param((PartsDataset, DUCKDB), id="parts"),
+        pytest.param((TableDataset, SPARK), marks=needs_spark, id="spark"),
+    ],
+)
+def test_engines_take_turns_in_one_folder(tmp_path, others, versioned):
+    """A file of DuckDB's and a folder of parts replace each other, and either reads both."""
+    path = tmp_path / "ratings.parquet"
+    turns = [(TableDataset, DUCKDB), others, (TableDataset, DUCKDB), others, others]
+    for turn, (kind, engine) in enumerate(turns):
+        version = Version(None, f"2026-01-0{turn + 1}T00.00.00.000Z") if versioned else None
+        rows = pd.DataFrame({"id": [f"{turn}-{row}" for row in range(5)]})
+        source = tmp_path / f"source-{turn}.parquet"
+        rows.to_parquet(source)
+        table = TableDataset(filepath=str(source), engine=engine).load()
+        kind(filepath=str(path), engine=engine, version=version).save(table)
+        latest = Version(None, None) if versioned else None
+        for reader in (DUCKDB, engine):
+            found = TableDataset(filepath=str(path), engine=reader, version=latest).load()
+            assert rows_of(found) == rows_of(table)
+        pandas = ArtefactDataset(
+            filepath=str(path), dataset={"type": "pandas.ParquetDataset"}, version=latest
+        )
+        assert sorted(pandas.load()["id"]) == sorted(rows["id"])
+    assert not [path for path in tmp_path.rglob(".*") if path.suffix != ".crc"]

@@ -38,6 +38,29 @@ def test_a_dead_webhook_is_said_without_its_address(status, caplog):
     assert "secret" not in caplog.text
 
 
+class Redirecting:
+    """A server that names another for what it is sent."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def __call__(self, request):
+        request.send_response(307)
+        request.send_header("Location", self.target)
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+
+def test_no_message_follows_a_redirection(caplog):
+    elsewhere = Webhook()
+    with serving(elsewhere) as target, serving(Redirecting(target)) as address:
+        discord = Discord(f"{address}/api/webhooks/1/secret")
+        discord.post("hello")
+        discord.close()
+    assert elsewhere.tries == 0
+    assert "refused a message (HTTP 307)" in caplog.text
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/api/secret", "secret", ""])
 def test_no_server_and_no_address_are_said_without_the_secret(url, caplog):
     discord = Discord(url, attempts=2)

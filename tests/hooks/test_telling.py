@@ -120,9 +120,8 @@ def test_success_interruption_and_resume_are_told_once_each(project, environment
     versions = [p.name for p in (project / "data/05_model_input/ml-100k").glob("*/2*")]
     assert resumed["artifacts"]["model"]["data_version"] in versions
     assert "finished" in webhook.messages[-1]
-    assert json.loads((project / "data/06_models/ml-100k/tracked_run.json").read_text())[
-        "finished"
-    ]
+    tracked = json.loads((project / "data/06_models/ml-100k/tracked_run.json").read_text())
+    assert tracked["ncf"]["finished"]
 
     (project / "output-2.txt").write_text(done.stdout)
     for secret in (KEY, WEBHOOK_SECRET, "canary-runpod-key"):

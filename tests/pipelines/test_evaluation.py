@@ -4,7 +4,7 @@ import pytest
 
 from seqrec.metrics.statistics import bootstrap_mean
 from seqrec.parameters import Evaluation
-from seqrec.pipelines.evaluation import details
+from seqrec.pipelines.evaluation import details, plots
 from seqrec.pipelines.evaluation.nodes import (
     compare_models,
     measure_ranks,
@@ -12,6 +12,7 @@ from seqrec.pipelines.evaluation.nodes import (
 )
 from seqrec.pipelines.evaluation.tables import verdict
 from seqrec.tables import columns as c
+from seqrec.tables.protocols import at
 
 OPTIONS = Evaluation(bootstrap_samples=200, cutoffs=(1, 10))
 
@@ -71,6 +72,30 @@ def test_the_verdict_says_what_the_interval_allows(ours, theirs, said):
     table = subtract_models(OPTIONS, ss4rec=metrics_of(ours), ncf=metrics_of(theirs))
     (line,) = verdict(table, OPTIONS)
     assert line.startswith(said)
+    assert "95% interval over users only" in line  # one training each
+
+
+@pytest.mark.parametrize("mask", c.MASKS)
+@pytest.mark.parametrize("query_time", c.QUERY_TIMES)
+def test_everything_that_is_shown_first_is_at_the_headline(mask, query_time, interactions):
+    """A model that is best under one protocol and worst under the three others."""
+    options = OPTIONS.model_copy(
+        update={"headline_mask": mask, "headline_query_time": query_time, "cutoffs": (10,)}
+    )
+    users = sorted(interactions[c.USER].unique())
+    ranks = ranks_of([50] * len(users)).assign(**{c.USER: np.repeat(users, 4)})
+    ours = ranks.copy()
+    ours.loc[at(ours, mask, query_time).index, c.RANK] = 1.0
+    metrics = {"ss4rec": measure_ranks(ours, options), "ncf": measure_ranks(ranks, options)}
+    assert "SS4Rec is better" in verdict(subtract_models(options, **metrics), options)[0]
+    bars = plots.plot_metrics(compare_models(options, **metrics), options).data
+    assert [list(bar.y) for bar in bars] == [[1.0] * 3, [0.0] * 3]
+    curves = plots.plot_ranks(options, ss4rec=ours, ncf=ranks).data
+    assert [curve.y[0] for curve in curves] == [1.0, 0.0]
+    assert [curve.name for curve in curves] == ["SS4Rec", "NCF (NeuMF)"]
+    slices = details.slice_users(options, interactions, **metrics)
+    assert (slices["SS4Rec"] == 1).all()
+    assert (slices["NCF (NeuMF)"] == 0).all()
 
 
 def test_the_interval_covers_as_often_as_it_says():
@@ -85,11 +110,11 @@ def test_the_interval_covers_as_often_as_it_says():
 def test_a_random_scorer_lands_where_chance_puts_it():
     ranks = np.random.default_rng(1).integers(1, 101, size=20_000)
     table = metrics_of(ranks)
-    chosen = table[(table[c.MASK] == c.MASKED) & (table[c.QUERY_TIME] == c.KNOWN)]
+    chosen = at(table, c.MASKED, c.KNOWN)
     assert chosen["HR@10"].mean() == pytest.approx(0.1, abs=0.01)
 
 
-def history(**columns):
+def training_log(**columns):
     table = pd.DataFrame({"epoch": [0, 1, 2], "NDCG@10": [0.1, 0.3, 0.2]})
     figures = dict.fromkeys(("train_seconds", "valid_seconds", "memory_gib"), 1.0)
     norms = {"targets_per_second": 10.0, "gradient_norm": 2.0, "largest_gradient_norm": 5.0}
@@ -97,7 +122,9 @@ def history(**columns):
 
 
 def test_what_trainings_took_and_whether_a_number_was_none():
-    table = details.summarise_trainings(good=history(), bad=history(gradient_norm=[1, np.nan, 2]))
+    table = details.summarise_trainings(
+        good=training_log(), bad=training_log(gradient_norm=[1, np.nan, 2])
+    )
     assert table["NaN or Inf"].tolist() == [0, 1]
     row = table.iloc[0]
     assert (row["epochs"], row["best epoch"], row["seconds"]) == (3, 2, 6.0)

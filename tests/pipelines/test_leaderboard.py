@@ -9,7 +9,8 @@ from seqrec.datasets.trained_models import TrainedModel, TrainedModelsDataset
 from seqrec.errors import ProjectError
 from seqrec.metrics.ranking import metric_table
 from seqrec.metrics.statistics import bootstrap_seeds
-from seqrec.parameters import Evaluation, Parameters
+from seqrec.parameter_tree import Parameters
+from seqrec.parameters import Evaluation
 from seqrec.pipelines._slices import slice_runs
 from seqrec.pipelines.leaderboard import nodes
 from seqrec.pipelines.leaderboard.runs import label
@@ -43,7 +44,7 @@ def trained(name, ranks, interactions, version="v1", seed=1, **changes):
         for part in ("model", "training")
     }
     config["training"]["seed"] = seed
-    history = pd.DataFrame(
+    log = pd.DataFrame(
         {
             "train_seconds": [1.0, 2.0],
             "valid_seconds": [0.5, 0.5],
@@ -51,7 +52,7 @@ def trained(name, ranks, interactions, version="v1", seed=1, **changes):
             "largest_gradient_norm": [3.0, 1.0],
         }
     )
-    return TrainedModel(name, version, config, history, table)
+    return TrainedModel(name, version, config, log, table)
 
 
 def board(models, interactions):
@@ -111,10 +112,33 @@ def test_trainings_on_other_data_are_left_out_and_said(interactions, caplog):
 
 def test_slices_cover_every_user_once(interactions):
     runs, _, _ = board([trained("ss4rec", 2.0, interactions)], interactions)
-    slices = slice_runs(runs, interactions)
+    slices = slice_runs(runs, interactions, OPTIONS)
     users = interactions[c.USER].nunique()
     assert slices.groupby("kind")["users"].sum().tolist() == [users, users]
     assert slices["mean"].to_numpy() == pytest.approx(1 / np.log2(3))
+
+
+def test_an_interval_says_what_it_covers(interactions, capsys):
+    """Fewer than three trainings: another one may lie outside, and every sentence says so."""
+    users = interactions[c.USER].nunique()
+    models = [trained("popularity", 400.0, interactions)]
+    models += [trained("ncf", 300.0, interactions, f"v{seed}", seed) for seed in (1, 2)]
+    for seed in (1, 2, 3):
+        ranks = np.arange(users) % 5 + float(seed)
+        models.append(trained("ss4rec", ranks, interactions, f"v{seed}", seed))
+    _, table, differences = board(models, interactions)
+    shown = table.set_index(c.MODEL)["covers"].to_dict()
+    assert shown == {"ss4rec": "users and seeds", "ncf": "users only", "popularity": "users"}
+    assert differences.set_index("other")["covers"].to_dict() == {
+        "ncf": "users only",
+        "popularity": "users and seeds",
+    }
+    nodes.print_leaderboard(table, differences, OPTIONS)
+    told = capsys.readouterr().out.splitlines()
+    (ncf,) = (line for line in told if "than ncf by" in line)
+    (popularity,) = (line for line in told if "than popularity by" in line)
+    assert "over users only" in ncf
+    assert "users only" not in popularity
 
 
 def test_noise_is_called_noise_and_a_difference_a_difference(interactions, capsys):
@@ -131,7 +155,7 @@ def test_noise_is_called_noise_and_a_difference_a_difference(interactions, capsy
     told = capsys.readouterr().out
     assert "ss4rec and ncf do not differ beyond noise" in told
     assert "ss4rec is better than sasrec by 0." in told
-    assert nodes.plot_leaderboard(table, differences, OPTIONS).data[0].x.size == 3
+    assert nodes.plot_leaderboard(table).data[0].x.size == 3
 
 
 def test_more_trainings_make_the_interval_narrower():
@@ -164,10 +188,10 @@ def test_a_random_scorer_lands_where_theory_puts_it():
 
 
 def test_half_removed_trainings_are_named(tmp_path, caplog):
-    place = tmp_path / "out/ncf/target_ranks.parquet/v1"
+    place = tmp_path / "out/ncf/target_ranks.parquet/2026-01-01T00.00.00.000Z"
     place.mkdir(parents=True)
     pd.DataFrame({c.USER: ["1"]}).to_parquet(place / "target_ranks.parquet")
     (tmp_path / "models/ncf/weights").mkdir(parents=True)
     dataset = TrainedModelsDataset(outputs=str(tmp_path / "out"), models=str(tmp_path / "models"))
     assert dataset.load() == []
-    assert "ncf of v1 has no weights or history" in caplog.text
+    assert "ncf of 2026-01-01T00.00.00.000Z has no weights or history" in caplog.text

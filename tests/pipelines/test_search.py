@@ -3,22 +3,22 @@ import pytest
 from pydantic import ValidationError
 
 from seqrec.errors import ProjectError
-from seqrec.parameters import NCF
+from seqrec.parameter_tree import BLOCKS
 from seqrec.pipelines.search import nodes, trials
-from seqrec.recbole_bridge.recommenders import RECOMMENDERS
 from seqrec.training.studies import StudyStore
 from tests.conftest import CPU, ncf_model, training
+from tests.recbole_bridge.helpers import recommender_class
 
 SPACE = {
     "model": {"dropout": {"low": 0.0, "high": 0.5}, "mf_size": {"choices": [8, 16]}},
     "training": {"learning_rate": {"low": 1e-3, "high": 1e-1, "log": True}},
 }
 
-search_ncf = nodes.search_node("ncf", NCF)
+search_ncf = nodes.search_node("ncf")
 
 
 def ncf(count=3, space=SPACE, **changes):
-    return NCF.model_validate(
+    return BLOCKS["ncf"].model_validate(
         {
             "model": ncf_model().model_dump(),
             "training": training("ncf", **changes).model_dump(),
@@ -85,13 +85,13 @@ def test_other_fixed_parameters_are_another_search(files, store):
 
 
 def test_a_trial_that_diverges_fails_and_the_search_goes_on(files, store, monkeypatch):
-    own, count = RECOMMENDERS["ncf"].calculate_loss, iter(range(10**6))
+    own, count = recommender_class("ncf").calculate_loss, iter(range(10**6))
 
     def loss(self, interaction):
         value = own(self, interaction)
         return value * float("nan") if next(count) == 0 else value
 
-    monkeypatch.setattr(RECOMMENDERS["ncf"], "calculate_loss", loss)
+    monkeypatch.setattr(recommender_class("ncf"), "calculate_loss", loss)
     table = search_ncf(files, ncf(count=2), CPU, store)
     assert table["trial"].tolist() == [1, 2]
     assert (table["state"] == "complete").all()

@@ -54,7 +54,7 @@ def test_a_toy_is_trained_ranked_and_compared(make_files, toy):
     assert np.isfinite(comparison[["mean", "low", "high"]]).all(axis=None)
     subtract_models(EVALUATION, **metrics)
     runs = pd.concat([m.assign(**{c.MODEL: name}) for name, m in metrics.items()])
-    sliced = slice_runs(runs, interactions)
+    sliced = slice_runs(runs, interactions, EVALUATION)
     assert set(sliced["users"]) <= set(range(1, 20))
 
 

@@ -8,14 +8,16 @@ from recbole.utils import init_seed
 from seqrec.histories.feed import Feed
 from seqrec.histories.held_out import HeldOutLoader
 from seqrec.histories.loaders import TrainLoader, make_train_loader
+from seqrec.model_registry import MODELS
+from seqrec.model_registry import load as load_path
 from seqrec.recbole_bridge.api import Assembly, assemble, load, train
 from seqrec.recbole_bridge.config import build_config
 from seqrec.recbole_bridge.loaders import RecBoleHeldOutLoader
-from seqrec.recbole_bridge.recommenders import RECOMMENDERS
 from seqrec.recbole_bridge.trainer import BridgeTrainer
 from seqrec.tables import columns as c
 from seqrec.training.experiment import Experiment
 from seqrec.training.processes import Processes
+from seqrec.training.state import TrainingState
 from tests.conftest import CPU, MODEL_OF, training
 
 
@@ -37,6 +39,10 @@ class Loaders:
         return self.parts.feed
 
 
+def recommender_class(name):
+    return load_path(MODELS[name].recommender)
+
+
 def experiment_of(name, model=None, runtime=CPU, **changes) -> Experiment:
     return Experiment(name, model or MODEL_OF[name](), training(name, **changes), runtime)
 
@@ -46,7 +52,7 @@ def train_of(name, files, model=None, runtime=CPU, **changes) -> tuple[Any, Any]
 
 
 def config_of(name, files, model=None, **changes):
-    return build_config(RECOMMENDERS[name], files, experiment_of(name, model, **changes))
+    return build_config(recommender_class(name), files, experiment_of(name, model, **changes))
 
 
 def as_loaders(parts: Assembly) -> Loaders:
@@ -68,9 +74,9 @@ def loaded(artifact, files, runtime=CPU) -> tuple[Any, Loaders]:
 def evaluate(loaders: Loaders, split: str) -> dict[str, float]:
     """RecBole's own evaluator on a split."""
     parts = loaders.parts
-    trainer = BridgeTrainer(
-        parts.config, parts.recommender, parts.feed.experiment, parts.feed.processes
-    )
+    experiment = parts.feed.experiment
+    state = TrainingState(parts.recommender, experiment.training, {}, parts.feed.processes)
+    trainer = BridgeTrainer(parts.config, parts.recommender, experiment, state)
     return trainer.evaluate(RecBoleHeldOutLoader(parts.dataset, getattr(loaders, split)))
 
 

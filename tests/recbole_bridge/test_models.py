@@ -9,14 +9,14 @@ from seqrec.datasets.model_artifact import ModelArtifactDataset
 from seqrec.errors import ProjectError
 from seqrec.histories.arrays import CODE
 from seqrec.metrics.ranking import metric_table
+from seqrec.model_registry import MODELS
 from seqrec.recbole_bridge.api import rank
-from seqrec.recbole_bridge.recommenders import RECOMMENDERS
 from seqrec.tables import columns as c
 from tests.conftest import CPU, cyclic_ratings, process
-from tests.recbole_bridge.helpers import evaluate, loaded, loaders_of
+from tests.recbole_bridge.helpers import evaluate, loaded, loaders_of, recommender_class
 from tests.recbole_bridge.helpers import train_of as trained
 
-pytestmark = pytest.mark.parametrize("name", list(RECOMMENDERS))
+pytestmark = pytest.mark.parametrize("name", list(MODELS))
 
 
 def hit_rate_at_1(name, artifact, files):
@@ -127,7 +127,7 @@ def test_a_loss_that_is_no_number_stops_training(name, files, monkeypatch):
     def broken(self, interaction):
         return next(self.parameters()).sum() * float("nan")
 
-    monkeypatch.setattr(RECOMMENDERS[name], "calculate_loss", broken)
+    monkeypatch.setattr(recommender_class(name), "calculate_loss", broken)
     with pytest.raises(FloatingPointError, match="training loss is nan in epoch 0, step 0"):
         trained(name, files)
 

@@ -28,8 +28,11 @@ class Mirror:
     """GroupLens' side: serves archives, and breaks the connection after so many bytes."""
 
     def __init__(self, files, break_after=(), ranges=True, status=None):
-        self.files, self.break_after = files, list(break_after)
-        self.ranges, self.status, self.asked = ranges, status, []
+        self.files = files
+        self.break_after = list(break_after)
+        self.ranges = ranges
+        self.status = status
+        self.asked = []
 
     def __call__(self, request):
         self.asked.append(request.headers.get("Range"))
@@ -135,3 +138,59 @@ def test_an_archive_put_there_by_hand_is_checked_too(tmp_path, sums):
     (tmp_path / "ml-1m.zip").write_bytes(archive("ml-1m")[:-9])
     with pytest.raises(ProjectError, match="is damaged or not complete; delete it and run again"):
         fetch(tmp_path, Mirror({}))
+
+
+def page(request):
+    """A network's log-in page, whatever was asked for."""
+    body = b"<html><body>Welcome to the hotel</body></html>"
+    request.send_response(200)
+    request.send_header("Content-Type", "text/html; charset=utf-8")
+    request.send_header("Content-Length", str(len(body)))
+    request.end_headers()
+    request.wfile.write(body)
+
+
+def test_a_log_in_page_is_no_archive_and_spoils_no_download(tmp_path):
+    part = tmp_path / ".ml-latest-small.zip.part"
+    part.write_bytes(archive("ml-latest-small")[:77])
+    with pytest.raises(
+        ProjectError, match="answers with a web page instead of an archive: log in"
+    ):
+        fetch(tmp_path, page, "ml-latest-small")
+    assert part.read_bytes() == archive("ml-latest-small")[:77]
+    assert not (tmp_path / "ml-latest-small.zip").exists()
+
+
+def test_what_has_no_checksum_is_at_least_an_archive(tmp_path):
+    mirror = Mirror({"ml-latest-small.zip": b"<html>Welcome to the hotel</html>"})
+    with pytest.raises(ProjectError, match=r"is no zip archive: try again, or download it"):
+        fetch(tmp_path, mirror, "ml-latest-small")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", [b"", b"precious"], ids=["empty", "with content"])
+def test_a_part_that_is_a_link_is_not_followed(tmp_path, sums, content):
+    outside = tmp_path / "outside.txt"
+    outside.write_bytes(content)
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / ".ml-1m.zip.part").symlink_to(outside)
+    mirror = Mirror({"ml-1m.zip": archive("ml-1m")})
+    assert len(fetch(raw, mirror)) == 2
+    assert mirror.asked == [None]
+    assert outside.read_bytes() == content
+    assert not (raw / "ml-1m.zip").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("mirror", "complaint"),
+    [(Mirror({}), "is not there"), (page, "web page"), (Mirror({"ml-1m.zip": b"x"}), "has md5")],
+    ids=["404", "page", "md5"],
+)
+def test_the_credentials_of_a_mirror_are_in_no_error(tmp_path, sums, mirror, complaint):
+    with serving(mirror) as address:
+        secret = address.replace("://", "://user:canary-password@")
+        with pytest.raises(ProjectError, match=complaint) as caught:
+            ratings_of(tmp_path, "ml-1m", secret).preflight()
+    assert "://<credentials>@127.0.0.1" in str(caught.value)
+    assert "canary" not in str(caught.value)

@@ -45,7 +45,8 @@ def check(folder, seed):
     if case.is_read:
         assert found is not None, told
         pd.testing.assert_frame_equal(found, as_frame(case.good), check_dtype=False, obj=told)
-        left = {"ratings.parquet", "d.json", *(["rejects.csv"] if case.bad else [])}
+        left = {"ratings.parquet", "ratings.parquet.manifest.json", "d.json"}
+        left |= {"rejects.csv"} if case.bad else set()
     else:
         assert found is None, told
         assert refusal.startswith(str(case.path)), told

@@ -77,9 +77,12 @@ def write(folder, release, packed):
 
 def ratings_of(folder, release, mirror=None):
     return RatingsDataset(
-        dataset=release, filepath=str(folder), engine=DUCKDB, mirror=mirror,
+        dataset=release,
+        filepath=str(folder),
+        engine=DUCKDB,
+        mirror=mirror,
         rejects=str(folder / "rejects.csv"),
-    )  # fmt: skip
+    )
 
 
 def load(folder, release, table):
@@ -131,8 +134,9 @@ def test_latin_1_titles(tmp_path):
 
 
 def test_ml_100k_comes_with_recbole(tmp_path):
-    tables = ("ratings", "movies", "users")
-    ratings, movies, users = (load(tmp_path, "ml-100k", table) for table in tables)
+    ratings = load(tmp_path, "ml-100k", "ratings")
+    movies = load(tmp_path, "ml-100k", "movies")
+    users = load(tmp_path, "ml-100k", "users")
     assert users.iloc[0].tolist() == ["1", "24", "M", "technician", "85711"]
     assert len(users) == 943
     assert len(ratings) == 100_000
@@ -142,7 +146,9 @@ def test_ml_100k_comes_with_recbole(tmp_path):
 
 
 def test_an_unknown_release_lists_the_known_ones(tmp_path):
-    with pytest.raises(ProjectError, match="unknown dataset 'ml-9m': choose one of ml-100k"):
+    with pytest.raises(
+        ProjectError, match=r"'ml-9m' \(did you mean ml-\d+m\?\): choose one of ml-100k"
+    ):
         ratings_of(tmp_path, "ml-9m").preflight()
 
 

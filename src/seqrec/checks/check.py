@@ -43,6 +43,6 @@ def look(name: str, check: Callable[[], Check]) -> tuple[Check, float]:
 
 
 def as_line(check: Check, seconds: float) -> str:
-    """Lay a check out for a terminal, in rich's markup."""
+    """Format a check for a terminal, in rich's markup."""
     mark = "[green]ok  [/]" if check.passed else "[bold red]STOP[/]"
     return f"{mark} {check.name:16} {escape(check.detail)} [dim]({seconds:.1f} s)[/]"

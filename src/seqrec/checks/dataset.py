@@ -1,4 +1,4 @@
-"""The interactions are there, whole and counted."""
+"""The interactions are present, complete and counted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seqrec.sources.movielens_formats import Size
 
 
 def check_dataset(ratings: RatingsDataset, size: Callable[[], Size]) -> Check:
-    """Have the dataset there and checked; download it if need be.
+    """Make sure that the dataset is present and checked; download it if needed.
 
     Args:
         ratings: The catalog's entry.

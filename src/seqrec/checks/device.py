@@ -1,4 +1,4 @@
-"""The device that is asked for is there."""
+"""The requested device is present."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check_device(runtime: Runtime) -> Check:
 
 
 def check_gpu(pipeline: Pipeline, catalog: DataCatalog) -> None:
-    """Refuse a GPU that is not there, if the pipeline would use one.
+    """Refuse a missing GPU, if the pipeline would use one.
 
     Raises:
         ProjectError: Names the device and the remedy.

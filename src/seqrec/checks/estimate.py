@@ -1,4 +1,4 @@
-"""How long and how dear a run will be, from the rehearsal's speed."""
+"""Time and cost of a run, estimated from the rehearsal's speed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ def check_estimate(
     ratings: int,
     dollars_per_hour: float | None,
 ) -> Check:
-    """Work out time and cost at most, should early stopping never stop.
+    """Estimate an upper bound of time and cost: without early stopping.
 
     Args:
         speeds: Targets per second, by model.
         trainings: How each is trained.
         ratings: Interactions of the dataset before it is filtered.
-        dollars_per_hour: What the pod costs; None if it is not known.
+        dollars_per_hour: Price of the machine; None if unknown.
     """
     epochs = {name: ratings / speed for name, speed in speeds.items()}
     seconds = sum(epochs[name] * trainings[name].epochs for name in epochs)
@@ -27,12 +27,12 @@ def check_estimate(
     )
     expected = f"at most {duration(seconds)}"
     cost = "" if dollars_per_hour is None else f", ${seconds / 3600 * dollars_per_hour:.2f}"
-    detail = f"{expected}{cost} of training ({each}); early stopping comes sooner as a rule"
+    detail = f"{expected}{cost} of training ({each}); early stopping usually ends sooner"
     return Check("estimate", True, detail, {"expected": expected + cost, "seconds": seconds})
 
 
 def duration(seconds: float) -> str:
-    """Say seconds as people do.
+    """Write seconds in a readable unit.
 
     >>> duration(42), duration(600), duration(9000)
     ('42 s', '10 min', '2.5 h')

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from kedro.framework.project import pipelines
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
+from seqrec.artefacts.remedies import find_pipeline
 from seqrec.errors import ProjectError
 
 
@@ -39,8 +39,7 @@ def _check_input(name: str, catalog: DataCatalog) -> None:
 
 def _remedy(name: str) -> str:
     """Say which pipeline makes a dataset."""
-    for pipeline_name, pipeline in pipelines.items():
-        made = {output.split("@")[0] for output in pipeline.all_outputs()}
-        if pipeline_name != "__default__" and name in made:
-            return f"run `kedro run --pipeline {pipeline_name}` first, or `kedro run` for all"
+    pipeline = find_pipeline(name)
+    if pipeline:
+        return f"run `kedro run --pipeline {pipeline}` first, or `kedro run` for all"
     return "check its filepath in the catalog"

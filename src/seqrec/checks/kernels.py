@@ -1,4 +1,4 @@
-"""The kernels give this machine's answers as plain loops do."""
+"""The kernels on this machine agree with plain loops."""
 
 from __future__ import annotations
 

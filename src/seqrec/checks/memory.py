@@ -53,7 +53,8 @@ def _size(model: ModelParameters) -> tuple[int, int]:
     """Return a network's width and its number of layers."""
     if isinstance(model, NCFModel):
         return model.mf_size + model.mlp_size, len(model.mlp_hidden_sizes) + 1
-    return model.hidden_size, int(getattr(model, "n_layers", 1))
+    width = int(getattr(model, "hidden_size", 1))
+    return width, int(getattr(model, "n_layers", 1))
 
 
 def _tokens(training: Training, length: int) -> int:

@@ -1,4 +1,4 @@
-"""Every result has a place where it can be written."""
+"""Every result can be written."""
 
 from __future__ import annotations
 

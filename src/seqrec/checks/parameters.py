@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import reprlib
+from collections.abc import Iterator
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from seqrec.errors import ProjectError
-from seqrec.parameters import Parameters
+from seqrec.errors import ProjectError, suggest
+from seqrec.parameter_tree import Parameters
+from seqrec.services import redact
 
 
 def check_parameters(values: dict[str, Any], env: str | None) -> None:
-    """Check the merged parameters against `seqrec.parameters.Parameters`.
+    """Check the merged parameters against `seqrec.parameter_tree.Parameters`.
 
     Args:
         values: As Kedro's config loader merges them.
@@ -23,19 +26,35 @@ def check_parameters(values: dict[str, Any], env: str | None) -> None:
     try:
         Parameters.model_validate(values)
     except ValidationError as error:
-        raise ProjectError(_explain(error, env or "smoke")) from None
+        raise ProjectError(redact(_explain(error, env or "smoke"))) from None
 
 
 def _explain(error: ValidationError, env: str) -> str:
     first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"])
+    name = ".".join(str(part) for part in first["loc"]) or "parameters"
     message = first["msg"][:1].lower() + first["msg"][1:]
     problem = {
-        "extra_forbidden": "unknown parameter",
+        "extra_forbidden": f"unknown parameter{_suggest(name)}",
         "missing": "parameter is missing",
         "value_error": message.removeprefix("value error, "),
-    }.get(first["type"], f"{message}, got {first['input']!r}")
-    where = f"conf/base or conf/{env} (parameters_*.yml) or --params"
+    }.get(first["type"], f"{message}, got {reprlib.repr(first['input'])}")
+    where = f"conf/base, conf/{env} or conf/local (parameters_*.yml), or --params"
     more = error.error_count() - 1
     others = f" ({more} more)" if more else ""
-    return f"{name}: {problem}; mend it in {where}{others}"
+    return f"{name}: {' '.join(problem.split())}; mend it in {where}{others}"
+
+
+def _suggest(name: str) -> str:
+    """Suggest a parameter of the same last name in some block, or else of a similar one."""
+    known = list(parameter_names())
+    elsewhere = [other for other in known if other.split(".")[-1] == name.split(".")[-1]]
+    return suggest(name, elsewhere or known)
+
+
+def parameter_names(block: type[BaseModel] = Parameters, prefix: str = "") -> Iterator[str]:
+    """Yield the dotted name of every parameter of a block, and of every block in it."""
+    for name, field in block.model_fields.items():
+        yield f"{prefix}{name}"
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from parameter_names(kind, f"{prefix}{name}.")

@@ -1,4 +1,4 @@
-"""All checks, in the order in which they save money."""
+"""All checks of ``kedro preflight``, the quick ones first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from seqrec.checks.memory import check_memory, needed_gib
 from seqrec.checks.rehearsal import rehearse
 from seqrec.checks.services import check_discord, check_wandb
 from seqrec.datasets.ratings import RatingsDataset
-from seqrec.parameters import Parameters
+from seqrec.parameter_tree import Parameters
+from seqrec.parameters import SS4RecModel
 from seqrec.project import find_setting
 from seqrec.sources.movielens_formats import Size
 
@@ -31,7 +32,7 @@ class Preflight:
     Attributes:
         context: Kedro's context of the environment.
         models: What will be trained.
-        dollars_per_hour: What the machine costs; None if it is not known.
+        dollars_per_hour: Price of the machine; None if unknown.
     """
 
     context: KedroContext
@@ -63,8 +64,9 @@ class Preflight:
             "disk": lambda: check_disk(self._data_folder, size().ratings),
             "memory": lambda: self._memory(parameters, size()),
         }
-        if "ss4rec" in self.models:
-            steps["kernels"] = partial(check_kernels, parameters.ss4rec.model, parameters.runtime)
+        ss4rec = parameters.of("ss4rec").model
+        if "ss4rec" in self.models and isinstance(ss4rec, SS4RecModel):
+            steps["kernels"] = partial(check_kernels, ss4rec, parameters.runtime)
         return steps | {name: partial(_rehearse, parameters, name, size) for name in self.models}
 
     @property

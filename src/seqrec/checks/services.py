@@ -36,8 +36,9 @@ def check_discord(notifications: Notifications) -> Check:
         return Check("Discord", True, f"off (no {WEBHOOK})" if not url else "off")
     remedy = f"; mend or unset {WEBHOOK}"
     try:
-        answer = requests.get(url, timeout=SECONDS)
+        answer = requests.get(url, timeout=SECONDS, allow_redirects=False)
     except (requests.RequestException, ValueError) as error:
         return Check("Discord", False, f"not reachable ({type(error).__name__}){remedy}")
-    detail = "webhook answers" if answer.ok else f"HTTP {answer.status_code}{remedy}"
-    return Check("Discord", answer.ok, detail)
+    passed = answer.status_code < 300
+    detail = "webhook answers" if passed else f"HTTP {answer.status_code}{remedy}"
+    return Check("Discord", passed, detail)

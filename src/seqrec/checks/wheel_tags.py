@@ -1,6 +1,6 @@
 """Name the prebuilt wheel of mamba-ssm and causal-conv1d that fits this Python, torch and CUDA.
 
-Run by path with an environment's Python, before this package's own dependencies are there.
+Run by path with an environment's Python, before this package's own dependencies are installed.
 """
 
 from __future__ import annotations

@@ -1,19 +1,19 @@
 """The callbacks of a run's trainings, as an entry of the catalog that hooks and nodes share."""
 
-from typing import Any, NoReturn
+from typing import Any
 
-from kedro.io import AbstractDataset
-
+from seqrec.datasets.read_only import ReadOnlyDataset
 from seqrec.training.callbacks import Callbacks
 
 
-class CallbacksDataset(AbstractDataset[NoReturn, Callbacks]):
+class CallbacksDataset(ReadOnlyDataset[Callbacks]):
     """One `Callbacks` for each catalog: hooks add to it, trainings call it.
 
     Args:
         metadata: Passed through for Kedro plugins.
     """
 
+    filled_by = "hooks add callbacks; no node makes them"
     _SINGLE_PROCESS = True
 
     def __init__(self, *, metadata: dict[str, Any] | None = None) -> None:
@@ -24,12 +24,8 @@ class CallbacksDataset(AbstractDataset[NoReturn, Callbacks]):
         """Return the run's callbacks, the same object each time."""
         return self._callbacks
 
-    def save(self, data: NoReturn) -> None:
-        """Refuse: callbacks are added, not replaced."""
-        raise NotImplementedError("hooks add callbacks; no node makes them")
-
     def _exists(self) -> bool:
-        return True  # no callbacks are callbacks
+        return True  # an empty set of callbacks is valid
 
     def _describe(self) -> dict[str, Any]:
         return {}

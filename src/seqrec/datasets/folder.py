@@ -1,4 +1,4 @@
-"""A folder of other programs' files, so that its place is said in the catalog."""
+"""A folder that another program fills; the catalog says where it is."""
 
 from pathlib import Path
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from kedro.io import DatasetError
+from kedro.io.core import VersionNotFoundError
 
 from seqrec.errors import ProjectError, RunInterruptedError
 
@@ -16,6 +17,10 @@ R = TypeVar("R")
 
 class PlainDatasetError(ProjectError, DatasetError):
     """A `ProjectError` that Kedro passes on as it is."""
+
+
+class NoVersionError(PlainDatasetError, VersionNotFoundError):
+    """There is no version to load; to Kedro, the dataset does not exist."""
 
 
 class InterruptedDatasetError(RunInterruptedError, DatasetError):
@@ -37,3 +42,12 @@ def plainly(method: Callable[P, R]) -> Callable[P, R]:
             raise PlainDatasetError(str(error)) from error
 
     return guarded
+
+
+def reason(error: BaseException) -> str:
+    """Say in one line what is behind an error that Kedro may have wrapped."""
+    while isinstance(error, DatasetError) and error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -12,7 +12,7 @@ from seqrec.datasets.read_only import ReadOnlyDataset
 from seqrec.sources.definitions import Definition
 from seqrec.sources.items import read_items
 from seqrec.sources.movielens import Release
-from seqrec.sources.movielens_formats import USER_COLUMNS
+from seqrec.sources.movielens_readers import USER_COLUMNS
 
 
 class PropertiesDataset(ReadOnlyDataset[pd.DataFrame]):

@@ -31,7 +31,7 @@ class ReadOnlyDataset(AbstractDataset[NoReturn, Loaded]):
 
 
 class PlaceDataset(ReadOnlyDataset[Loaded]):
-    """A file or folder that its users fill by themselves; it is there before it has a content.
+    """A file or folder that other code fills; the entry exists before its content does.
 
     Args:
         filepath: The file or folder; it need not exist.

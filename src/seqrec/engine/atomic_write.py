@@ -12,47 +12,73 @@ from typing import IO
 
 
 @contextmanager
-def new_directory(target: Path) -> Iterator[Path]:
-    """Yield an empty directory that replaces `target` when the block ends well.
-
-    An interrupted or failing block leaves `target` as it was: Kedro takes the newest version
-    folder for complete, so a half-written one must never exist under its final name. Contents are
-    on the disk before the name is: a machine that loses power keeps the old or the new.
+def scratch_directory(target: Path) -> Iterator[Path]:
+    """Yield an empty, hidden directory beside `target`; it is gone after the block.
 
     Args:
-        target: The directory to make or replace.
+        target: What is to be made in the directory, or of it.
 
     Yields:
-        A temporary directory beside `target`.
+        The directory.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
-        yield scratch
         scratch.chmod(0o755)  # mkdtemp makes it private; an artifact is not
-        for path in (*scratch.rglob("*"), scratch):
-            _flush(path)
-        give_name(scratch, target)
-        _flush(target.parent)
-    except BaseException:
+        yield scratch
+    finally:
         shutil.rmtree(scratch, ignore_errors=True)
-        raise
+
+
+@contextmanager
+def new_directory(target: Path) -> Iterator[Path]:
+    """Yield an empty directory that becomes `target` when the block ends well.
+
+    An interrupted or failing block leaves nothing: Kedro takes the newest version folder for
+    complete, so a half-written one must never exist under its final name. Contents are on the
+    disk before the name is: a machine that loses power has all of them or no such name.
+
+    Args:
+        target: The directory to make; one that is there already and not empty stays.
+
+    Yields:
+        A temporary directory beside `target`.
+
+    Raises:
+        OSError: The name is taken, or the disk is full.
+    """
+    with scratch_directory(target) as scratch:
+        yield scratch
+        flush(scratch)
+        scratch.replace(target)
+        flush(target.parent, below=False)
 
 
 def give_name(made: Path, target: Path) -> None:
-    """Rename a file or directory; a directory that has the name makes way and is removed last.
+    """Rename a file or directory; what has the name makes way and is removed last.
 
-    Killed between the two renames, it leaves both whole, under hidden names.
+    Killed between the two renames, it leaves both whole, the earlier under a hidden name.
 
     Args:
-        made: What is complete, on the same file system.
-        target: Its name.
+        made: What is complete, in a directory on the same file system.
+        target: Its name. A directory may replace a file, and a file a directory.
     """
-    earlier = made.with_name(f"{made.name}.earlier")
-    if target.is_dir():
+    if not made.is_dir() and not target.is_dir():
+        made.replace(target)
+        return
+    earlier = made.with_name(f".{made.name}.earlier")
+    if os.path.lexists(target):
         target.replace(earlier)
-    made.replace(target)
-    shutil.rmtree(earlier, ignore_errors=True)
+    try:
+        made.replace(target)
+    except BaseException:
+        if os.path.lexists(earlier):
+            earlier.replace(target)
+        raise
+    if earlier.is_dir() and not earlier.is_symlink():
+        shutil.rmtree(earlier, ignore_errors=True)
+    else:
+        earlier.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -65,24 +91,27 @@ def new_file(target: Path) -> Iterator[IO[str]]:
     Yields:
         The file, open for writing.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    scratch = Path(name)
-    try:
-        with open(handle, "w", encoding="utf-8", newline="") as opened:
+    with scratch_directory(target) as scratch:
+        made = scratch / target.name
+        with made.open("w", encoding="utf-8", newline="") as opened:
             yield opened
-        scratch.chmod(0o644)
-        _flush(scratch)
-        scratch.replace(target)
-    except BaseException:
-        scratch.unlink(missing_ok=True)
-        raise
+        flush(made)
+        give_name(made, target)
 
 
-def _flush(path: Path) -> None:
-    """Have the system write a file or a directory's names to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def flush(path: Path, below: bool = True) -> None:
+    """Have the system write a file or a directory's names to the disk.
+
+    Args:
+        path: The file or directory.
+        below: Whether everything in a directory is meant too.
+
+    Raises:
+        OSError: The disk is full or fails.
+    """
+    for each in (*(path.rglob("*") if below else ()), path):
+        handle = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

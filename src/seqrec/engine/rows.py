@@ -1,6 +1,6 @@
 """What a row of a source must be, as expressions of the engine.
 
-`seqrec.engine.lines` knows the same rules for text, line by line, in Python.
+`seqrec.sources.lines` knows the same rules for text, line by line, in Python.
 """
 
 from __future__ import annotations

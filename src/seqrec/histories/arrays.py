@@ -91,7 +91,7 @@ class Histories:
         return Rows(target - length, length, np.maximum(length - 1, 0))
 
     def tied(self, split: str) -> Int32:
-        """Items as right as each held-out one, by row; 0 where there are no more, (R, G)."""
+        """Items that count as right beside each held-out one, by row; padded with 0, (R, G)."""
         held_out, tied = (
             np.flatnonzero(self.splits == CODE[name]) for name in (split, c.TIED_WITH[split])
         )

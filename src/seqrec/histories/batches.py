@@ -12,7 +12,7 @@ from seqrec.training.step import Fields
 ITEM_LIST = "item_id_list"
 """Inputs: item ids; (B, L), or (T,) packed."""
 TIED_LIST = "tied_list"
-"""Items as right as the held-out one, 0 where there are no more, (B, G)."""
+"""Items that count as right beside the held-out one, padded with 0, (B, G)."""
 DELTA_LIST = "delta_list"
 """Seconds from each input to the next event; shaped as the inputs."""
 TARGET_LIST = "target_list"
@@ -30,7 +30,7 @@ LABEL = "label"
 NEGATIVE_ITEM = "neg_item_id"
 """A drawn item beside each pair, (B,)."""
 SHARE = "share"
-"""What a part's mean loss weighs in its step's, a scalar."""
+"""Weight of a part's mean loss in its step's, a scalar."""
 
 START = "start"
 """First input of each row, an index of the flat arrays, (R,)."""
@@ -48,7 +48,7 @@ def row_fields(rows: Rows, capacity: int | None = None) -> Fields:
 
 
 class HistoryCutter:
-    """Cuts rows into batches where `histories` has been laid: a GPU or the host.
+    """Cuts rows into batches on the device that holds `histories`.
 
     Args:
         histories: All interactions.

@@ -59,7 +59,7 @@ def make_feed(
     processes: Processes,
     packed: bool,
 ) -> Feed:
-    """Lay the interactions on the model's device, or on the host where they would crowd it."""
+    """Put the interactions on the model's device, or on the host if they would fill it."""
     cutter = HistoryCutter(histories, _place_of(experiment, len(histories.items)))
     return Feed(histories, cutter, n_users, n_items, experiment, processes, packed)
 

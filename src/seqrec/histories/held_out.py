@@ -77,7 +77,7 @@ class HeldOutLoader:
 
 
 class CompleteLoader(HeldOutLoader):
-    """Users' complete histories, asked some time after their last interaction.
+    """Users' complete histories, with a query some time after the last interaction.
 
     Args:
         feed: The interactions.

@@ -1,4 +1,4 @@
-"""Several processes of one run (``torchrun … -m kedro run``): one of them writes and speaks."""
+"""Several processes of one run (``torchrun … -m kedro run``): only the first writes and logs."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from urllib3.util import Retry
 
 from seqrec.hooks.provenance import name_device
 from seqrec.hooks.run_facts import CALLBACKS, dataset_name, first_process, harmless, headline
-from seqrec.parameters import Parameters
+from seqrec.parameter_tree import Parameters
 from seqrec.services import WEBHOOK, one_line, redact
 from seqrec.training.callbacks import EpochEnd
 
@@ -69,8 +69,11 @@ class Discord:
         while (text := self._messages.get()) is not None:
             body: dict[str, Any] = {"content": text, "allowed_mentions": {"parse": []}}
             try:
-                answer = self._session.post(self._url, json=body, timeout=10)
-                if not answer.ok:
+                # A redirection would hand the message to whoever is named there.
+                answer = self._session.post(
+                    self._url, json=body, timeout=10, allow_redirects=False
+                )
+                if answer.status_code >= 300:
                     logger.warning("Discord refused a message (HTTP %d)", answer.status_code)
             except (requests.RequestException, ValueError) as error:
                 logger.warning("Discord was not reached (%s)", type(error).__name__)

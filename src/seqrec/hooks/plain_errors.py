@@ -1,4 +1,4 @@
-"""A mistake is told in the line that was written for it, not in Kedro's wrapping."""
+"""Report a `ProjectError` as its own line, without what Kedro wraps around it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seqrec.errors import own_error
 class PlainErrorHooks:
     """Raise the `ProjectError` inside of what a catalog wraps around it."""
 
-    @hook_impl(trylast=True)  # whoever else is to be told has been told
+    @hook_impl(trylast=True)  # after the hooks that report the error
     def on_pipeline_error(self, error: Exception) -> None:
         """Find the project's own error behind the one that ended the run."""
         own = own_error(error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
@@ -11,6 +13,7 @@ from seqrec.checks.device import check_gpu
 from seqrec.checks.inputs import check_inputs
 from seqrec.checks.outputs import check_outputs
 from seqrec.checks.parameters import check_parameters
+from seqrec.checks.selection import check_sequential
 from seqrec.hooks.command_errors import command_errors
 from seqrec.hooks.provenance import PROVENANCE
 
@@ -25,8 +28,11 @@ class PreflightHooks:
             check_parameters(context.config_loader["parameters"], context.env)
 
     @hook_impl
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
         """Check that outputs have a place, inputs exist and the device is there."""
+        check_sequential(run_params["runner"])
         check_outputs(pipeline, catalog)
         check_gpu(pipeline, catalog)
         check_inputs(pipeline, catalog, supplied={PROVENANCE})

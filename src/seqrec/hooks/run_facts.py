@@ -1,4 +1,4 @@
-"""What several hooks ask of a run."""
+"""Facts about a run that several hooks need."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from kedro.io import DataCatalog
 from seqrec.errors import RunInterruptedError
 from seqrec.services import one_line
 from seqrec.tables import columns as c
+from seqrec.tables.protocols import at_headline
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -22,7 +23,7 @@ CALLBACKS = "callbacks"
 
 
 def first_process() -> bool:
-    """Tell whether this process is the one of a run that writes and speaks."""
+    """Return whether this process is the one of a run that writes and logs."""
     return os.environ.get("RANK", "0") == "0"
 
 
@@ -33,23 +34,19 @@ def dataset_name(catalog: DataCatalog) -> str:
 
 def headline(comparison: Any, parameters: Any) -> Any:
     """Pick the rows of the comparison at the headline protocol, a column per metric."""
-    options = parameters.evaluation
-    chosen = comparison[
-        (comparison[c.MASK] == options.headline_mask)
-        & (comparison[c.QUERY_TIME] == options.headline_query_time)
-    ]
+    chosen = at_headline(comparison, parameters.evaluation)
     return chosen.pivot(index=c.MODEL, columns="metric", values="mean").round(4)
 
 
 def harmless(told: Callable[P, None]) -> Callable[P, None]:
-    """Let a hook that only tells others fail without failing the run."""
+    """Let a hook that only notifies others fail without failing the run."""
 
     @functools.wraps(told)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             told(*args, **kwargs)
         except RunInterruptedError:
-            raise  # a signal came while others were told: it is meant for the run
+            raise  # a signal during a notification: it is meant for the run
         except Exception as error:
             logger.warning("%s failed (%s): the run goes on", told.__qualname__, one_line(error))
 

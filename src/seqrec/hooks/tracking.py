@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING, Any
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
 
 from seqrec.hooks.provenance import describe_run
 from seqrec.hooks.run_facts import CALLBACKS, dataset_name, first_process, harmless, headline
-from seqrec.parameters import Parameters, Tracking
-from seqrec.services import Mode, resolve_mode
+from seqrec.hooks.tracked_runs import (
+    describe_trainings,
+    find_interrupted,
+    is_tracked,
+    remember,
+)
+from seqrec.parameter_tree import Parameters
+from seqrec.parameters import Tracking
+from seqrec.services import Mode, redact_all, resolve_mode
 from seqrec.training.callbacks import EpochEnd
 
 # wandb takes a second to import: runs that track nothing do without.
@@ -24,14 +32,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-TRACKED_RUN = "tracked_run"
-"""The dataset that remembers the W&B run of an unfinished run."""
-
 NO_NETWORK_SECONDS = 30
 
 
 class TrackingHooks:
-    """Tell W&B parameters, provenance, epochs, results and models; never the data or a secret."""
+    """Tell W&B parameters, provenance, epochs, results and models; never the data or a secret.
+
+    The report stays here: it shows some users' last items.
+    """
 
     def __init__(self) -> None:
         self._run: wandb.Run | None = None
@@ -43,20 +51,24 @@ class TrackingHooks:
 
     @hook_impl(trylast=True)
     @harmless
-    def before_pipeline_run(self, run_params: dict[str, Any], catalog: DataCatalog) -> None:
-        """Open the run, or go on with an interrupted one's."""
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
+        """Open the run of an experiment, or go on with that of the trainings it resumes."""
         mode = resolve_mode(self._parameters.tracking)
-        if mode == "disabled" or not first_process():
+        if mode == "disabled" or not first_process() or not is_tracked(pipeline):
             return
         self._catalog, self._data_version = catalog, "unknown"
+        self._trainings = describe_trainings(pipeline, self._parameters, self._dataset())
         self._id = self._choose_id(run_params)
         config = {
             **self._parameters.model_dump(mode="json", exclude={"tracking", "notifications"}),
-            "dataset": dataset_name(catalog),
+            "dataset": self._dataset(),
             "provenance": describe_run(run_params),
         }
-        self._run = open_run(self._parameters.tracking, mode, self._id, _folder(catalog), config)
-        catalog.save(TRACKED_RUN, {"id": self._id, "finished": False})
+        folder = _folder(catalog)
+        self._run = open_run(self._parameters.tracking, mode, self._id, folder, redact_all(config))
+        remember(catalog, self._id, self._trainings, finished=False)
         catalog[CALLBACKS].load().add(self._log_epoch)
 
     @hook_impl
@@ -76,8 +88,6 @@ class TrackingHooks:
             self._log_model(self._run, dataset_name.removesuffix(".weights"), data)
         elif dataset_name in ("comparison", "differences") or dataset_name.endswith(".trials"):
             self._log_table(self._run, dataset_name, data)
-        elif dataset_name == "report":
-            self._log_folder(self._run, f"{self._dataset()}-report", "report", dataset_name, {})
 
     @hook_impl
     @harmless
@@ -95,13 +105,13 @@ class TrackingHooks:
         return dataset_name(self._catalog)
 
     def _choose_id(self, run_params: dict[str, Any]) -> str:
-        """Kedro's run id, which is its versions' too; an interrupted run's if it is resumed."""
+        """Kedro's run id, which is its versions' too; the interrupted run's if it is resumed."""
         if given := os.environ.get("WANDB_RUN_ID"):
             return given
-        if self._parameters.resume and self._catalog.exists(TRACKED_RUN):
-            before = self._catalog.load(TRACKED_RUN)
-            if not before["finished"]:
-                return str(before["id"])
+        if self._parameters.resume and (
+            before := find_interrupted(self._catalog, self._trainings)
+        ):
+            return before
         return str(run_params["run_id"]).replace(":", ".")
 
     @harmless
@@ -124,21 +134,13 @@ class TrackingHooks:
             run.use_artifact(artifact)
 
     def _log_model(self, run: wandb.Run, model: str, data: Any) -> None:
-        facts = {**data.config, "data_version": self._data_version}
-        self._log_folder(run, f"{self._dataset()}-{model}", "model", f"{model}.weights", facts)
-
-    def _log_folder(
-        self, run: wandb.Run, name: str, kind: str, saved: str, facts: dict[str, Any]
-    ) -> None:
+        """Keep the folder of a model's weights."""
         import wandb
 
-        dataset: Any = self._catalog[saved]
-        place = Path(dataset._get_load_path())
-        artifact = wandb.Artifact(name, kind, metadata=facts)
-        if place.is_dir():
-            artifact.add_dir(str(place))
-        else:
-            artifact.add_file(str(place))
+        facts = {**data.config, "data_version": self._data_version}
+        artifact = wandb.Artifact(f"{self._dataset()}-{model}", "model", metadata=facts)
+        dataset: Any = self._catalog[f"{model}.weights"]
+        artifact.add_dir(str(dataset._get_load_path()))
         run.log_artifact(artifact)
 
     def _log_table(self, run: wandb.Run, name: str, data: Any) -> None:
@@ -154,7 +156,7 @@ class TrackingHooks:
         if run is None:
             return
         run.finish(exit_code=exit_code)
-        self._catalog.save(TRACKED_RUN, {"id": self._id, "finished": exit_code == 0})
+        remember(self._catalog, self._id, self._trainings, finished=exit_code == 0)
         if run.offline:
             logger.info("W&B kept this run offline; `wandb sync %s` sends it", _shown(run))
 

@@ -14,7 +14,7 @@ Float64 = NDArray[np.float64]
 
 
 def hit_rate(ranks: ArrayLike, k: int) -> Float64:
-    """Tell whether the held-out item is among the first k: HR@k = [rank ≤ k].
+    """Return 1 where the held-out item is among the first k: HR@k = [rank ≤ k].
 
     With one held-out item HR is recall.
 

@@ -10,6 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 Float64 = NDArray[np.float64]
 
 
+ENOUGH_SEEDS = 3
+"""Trainings of a model from which an interval says something of another training."""
+USERS = "users"
+USERS_ONLY = "users only"
+USERS_AND_SEEDS = "users and seeds"
+
+
 @dataclass(frozen=True)
 class Interval:
     """Means with their percentile intervals, one per column, (M,)."""
@@ -76,7 +83,8 @@ def bootstrap_seeds(
     """Bootstrap a mean, or a difference of two, over users and over trainings.
 
     Each sample draws users with replacement, the same for both models, and each model's trainings
-    (seeds) with replacement: the interval covers another sample of users and another training.
+    (seeds) with replacement. With `ENOUGH_SEEDS` trainings the interval covers another sample of
+    users and another training; with fewer it covers users only, see `covers`.
 
     Args:
         first: A row per training, a column per user, (S, U).
@@ -104,6 +112,26 @@ def bootstrap_seeds(
     effect = float(per_user.mean()) / spread if spread else 0.0
     mean, low, high = (float(x[0]) for x in (found.mean, found.low, found.high))
     return Difference(mean, low, high, min(1.0, max(2 * float(tail), 1 / samples)), effect)
+
+
+def covers(*seeds: int | None) -> str:
+    """Say what an interval of `bootstrap_seeds` covers.
+
+    Two trainings drawn with replacement show half of the variance between trainings, one none.
+
+    Args:
+        *seeds: Trainings of each model; None for one that is not trained.
+
+    Returns:
+        `USERS_AND_SEEDS`, `USERS_ONLY`, or `USERS` where nothing was trained.
+
+    >>> covers(3, None), covers(3, 1), covers(None)
+    ('users and seeds', 'users only', 'users')
+    """
+    trained = [n for n in seeds if n is not None]
+    if not trained:
+        return USERS
+    return USERS_AND_SEEDS if min(trained) >= ENOUGH_SEEDS else USERS_ONLY
 
 
 def holm(p_values: ArrayLike) -> Float64:

@@ -52,11 +52,11 @@ class SS4RecBlock(nn.Module):
         Args:
             x:        Input,                                    (B, L, D).
             interval: Scaled time until the next event,         (B, L).
-            state:    What an earlier call returned, to go on after it.
+            state:    What an earlier call returned, to continue from.
             packing:  Layout of packed input, (T, D) and (T,); None for dense input.
 
         Returns:
-            Output, (B, L, D), and the state to go on from.
+            Output, (B, L, D), and the state to continue from.
         """
         time_state, relation_state = state or (None, None)
         if self.parts != "mamba":

@@ -14,7 +14,7 @@ from seqrec.ops.packing import Packing
 MambaState = tuple[Tensor | None, Tensor]
 """Last inputs of the convolution, (B, W − 1, E), and last state of the scan, (B, E, N).
 
-Packed histories are not gone on with: their convolution's is None."""
+Packed histories cannot be continued: the convolution's state is None."""
 
 
 class Mamba(nn.Module):
@@ -70,11 +70,11 @@ class Mamba(nn.Module):
 
         Args:
             hidden:  Input, (B, L, d_model).
-            state:   What an earlier call returned, to go on after it.
+            state:   What an earlier call returned, to continue from.
             packing: Layout of packed input, (T, d_model); None for dense input.
 
         Returns:
-            Output, (B, L, d_model), and the state to go on from.
+            Output, (B, L, d_model), and the state to continue from.
         """
         conv_state, scan_state = state or (None, None)
         # Two products, not one and a split: its gradient would copy both halves together.

@@ -38,7 +38,7 @@ class SS4RecEncoder(nn.Module):
         self._init_weights(model.initialization)
 
     def _init_weights(self, initialization: str) -> None:
-        """Draw embeddings from normal(0, 0.02), padding zero; SSMs keep theirs unless told."""
+        """Draw embeddings from normal(0, 0.02), padding zero; SSMs draw their own."""
         nn.init.normal_(self.item_embedding.weight, std=0.02)
         with torch.no_grad():
             self.item_embedding.weight[PADDING].zero_()
@@ -61,7 +61,7 @@ class SS4RecEncoder(nn.Module):
     def extend(
         self, items: Tensor, intervals: Tensor, state: list[BlockState] | None = None
     ) -> tuple[Tensor, list[BlockState]]:
-        """Encode histories that go on from a state: one more event costs one step.
+        """Encode histories that continue from a state: one more event costs one step.
 
         Args:
             items:     Item ids without padding,             (B, L).
@@ -69,7 +69,7 @@ class SS4RecEncoder(nn.Module):
             state:     What an earlier call returned; None to begin.
 
         Returns:
-            Hidden states of the new events, (B, L, D), and the state to go on from.
+            Hidden states of the new events, (B, L, D), and the state to continue from.
         """
         before: list[BlockState | None] = [*state] if state else [None] * len(self.blocks)
         return self._blocks(items, intervals, before)

@@ -194,7 +194,7 @@ def _require_device(name: str, device: torch.device) -> None:
 
 
 def _interpreted(name: str) -> bool:
-    """Tell whether Triton's interpreter stands in for a GPU, as in the tests."""
+    """Return whether Triton's interpreter stands in for a GPU, as in the tests."""
     if name != "triton":
         return False
     import triton

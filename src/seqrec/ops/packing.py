@@ -70,7 +70,7 @@ class Packing:
         return x[self._inside()]
 
     def _inside(self) -> Tensor:
-        """Tell which places of a dense batch hold an event, (B, max_seqlen)."""
+        """Return which places of a dense batch hold an event, (B, max_seqlen)."""
         place = torch.arange(self.max_seqlen, device=self.cu_seqlens.device)
         return place < self.cu_seqlens.diff()[:, None]
 

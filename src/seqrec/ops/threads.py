@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def serves(x: Tensor) -> bool:
-    """Tell whether the compiled loops can take a tensor: float32 on a CPU."""
+    """Return whether the compiled loops can take a tensor: float32 on a CPU."""
     return x.device.type == "cpu" and x.dtype == torch.float32
 
 

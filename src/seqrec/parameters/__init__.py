@@ -1,10 +1,16 @@
 """Every parameter the project knows, as types.
 
-`Parameters` mirrors ``conf/*/parameters_*.yml``. Unknown keys and wrong types are refused before
-the first node runs (`seqrec.hooks.preflight`); nodes then receive these objects, not dicts.
+`seqrec.parameter_tree.Parameters` mirrors ``conf/*/parameters_*.yml``. Unknown keys and wrong
+types are refused before the first node runs (`seqrec.hooks.preflight`); nodes then receive these
+objects, not dicts.
+
+`seqrec.parameter_tree` is not imported here: it is built from the model registry, which reads the
+types below.
 """
 
-from seqrec.parameters.blocks import BPRMF, NCF, GRU4Rec, Mamba4Rec, Parameters, SASRec, SS4Rec
+from seqrec.parameters.blocks import ModelBlock, SearchableBlock
+from seqrec.parameters.data import DataProcessing, Items, Source
+from seqrec.parameters.evaluation import Baselines, Evaluation, Recommend
 from seqrec.parameters.models import (
     BPRMFModel,
     GRU4RecModel,
@@ -13,41 +19,30 @@ from seqrec.parameters.models import (
     SASRecModel,
     SS4RecModel,
 )
-from seqrec.parameters.reporting import (
-    Baselines,
-    DataProcessing,
-    Evaluation,
-    Notifications,
-    Recommend,
-    Tracking,
-)
-from seqrec.parameters.source import Items, Source
-from seqrec.parameters.training import Choice, Range, Runtime, Search, Training
+from seqrec.parameters.runtime import Runtime
+from seqrec.parameters.search import Choice, Range, Search
+from seqrec.parameters.services import Notifications, Tracking
+from seqrec.parameters.training import Training
 
 __all__ = [
-    "BPRMF",
-    "NCF",
     "BPRMFModel",
     "Baselines",
     "Choice",
     "DataProcessing",
     "Evaluation",
-    "GRU4Rec",
     "GRU4RecModel",
     "Items",
-    "Mamba4Rec",
+    "ModelBlock",
     "ModelParameters",
     "NCFModel",
     "Notifications",
-    "Parameters",
     "Range",
     "Recommend",
     "Runtime",
-    "SASRec",
     "SASRecModel",
-    "SS4Rec",
     "SS4RecModel",
     "Search",
+    "SearchableBlock",
     "Source",
     "Tracking",
     "Training",

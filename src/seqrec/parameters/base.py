@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Mask = Literal["masked", "unmasked"]
 QueryTime = Literal["known", "unknown"]
+Resume = bool | Literal["auto"]
+"""Whether to resume from a checkpoint: ``auto`` if it is of the same experiment."""
 Probability = Field(ge=0.0, lt=1.0)
 
 

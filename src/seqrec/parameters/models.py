@@ -9,7 +9,11 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from seqrec.parameters.base import Frozen, Probability
 
 
-class SS4RecModel(Frozen):
+class ModelParameters(Frozen):
+    """Base of all networks' sizes: a model's own are the fields that it adds."""
+
+
+class SS4RecModel(ModelParameters):
     """SS4Rec's network (arXiv 2502.08132)."""
 
     hidden_size: PositiveInt = Field(64, description="Width of item embeddings and blocks.")
@@ -46,7 +50,7 @@ class SS4RecModel(Frozen):
     )
 
 
-class NCFModel(Frozen):
+class NCFModel(ModelParameters):
     """NeuMF: generalised matrix factorisation beside an MLP (arXiv 1708.05031)."""
 
     mf_size: PositiveInt = Field(64, description="Width of the GMF embeddings.")
@@ -55,7 +59,7 @@ class NCFModel(Frozen):
     dropout: float = Probability
 
 
-class SASRecModel(Frozen):
+class SASRecModel(ModelParameters):
     """SASRec's network (arXiv 1808.09781), as RecBole builds it."""
 
     hidden_size: PositiveInt = Field(64, description="Width of embeddings and layers.")
@@ -72,7 +76,7 @@ class SASRecModel(Frozen):
         return self
 
 
-class GRU4RecModel(Frozen):
+class GRU4RecModel(ModelParameters):
     """GRU4Rec's network (arXiv 1511.06939), as RecBole builds it."""
 
     hidden_size: PositiveInt = Field(64, description="Width of item embeddings.")
@@ -82,10 +86,23 @@ class GRU4RecModel(Frozen):
     max_length: PositiveInt = Field(200, description="Longest history the model sees.")
 
 
-class BPRMFModel(Frozen):
+class BPRMFModel(ModelParameters):
     """Matrix factorisation."""
 
     hidden_size: PositiveInt = Field(64, description="Width of user and item embeddings.")
 
 
-ModelParameters = SS4RecModel | NCFModel | SASRecModel | GRU4RecModel | BPRMFModel
+class HSTUModel(ModelParameters):
+    """HSTU's network (arXiv 2402.17152)."""
+
+    hidden_size: PositiveInt = Field(64, description="Width of embeddings and layers.")
+    n_layers: PositiveInt = 2
+    n_heads: PositiveInt = 1
+    dropout: float = Probability
+    max_length: PositiveInt = Field(200, description="Longest history the model sees.")
+
+    @model_validator(mode="after")
+    def _whole_heads(self) -> HSTUModel:
+        if self.hidden_size % self.n_heads:
+            raise ValueError("hidden_size must be a multiple of n_heads")
+        return self

@@ -1,12 +1,15 @@
-"""How models are trained, on which machine, and searched."""
+"""How a model is trained."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from seqrec.parameters.base import Frozen, Mask, QueryTime
+
+LossType = Literal["CE", "sampled_CE", "BPR", "BCE"]
+TrainingMode = Literal["sequence", "prefix", "pair"]
 
 
 class Training(Frozen):
@@ -16,13 +19,13 @@ class Training(Frozen):
     batch_size: PositiveInt = Field(description="Windows, prefixes or positives in a step.")
     learning_rate: PositiveFloat = 1e-3
     weight_decay: float = Field(0.0, ge=0.0)
-    loss_type: Literal["CE", "sampled_CE", "BPR", "BCE"] = Field(
+    loss_type: LossType = Field(
         description=(
             "CE: softmax over all items; sampled_CE: over sampled ones, for catalogues too big to "
             "score; BPR, BCE: each target against its own negatives."
         )
     )
-    training_mode: Literal["sequence", "prefix", "pair"] = Field(
+    training_mode: TrainingMode = Field(
         description=(
             "sequence: every position of a window in one pass; prefix: RecBole's one sample per "
             "position; pair: user-item pairs, for models without a history."
@@ -50,59 +53,3 @@ class Training(Frozen):
     valid_mask: Mask = "masked"
     valid_query_time: QueryTime = "known"
     seed: int = Field(2026, ge=0)
-
-
-class Runtime(Frozen):
-    """The machine a run uses; changes what is computed by rounding at most."""
-
-    device: str = Field("cpu", pattern=r"^(cpu|auto|cuda(:\d+)?)$")
-    ssm_backend: Literal["auto", "official", "triton", "torch", "numba", "naive"] = Field(
-        "auto", description="Which implementation runs the recurrences; the function is the same."
-    )
-    precision: Literal["float32", "tf32", "bf16"] = Field(
-        "float32",
-        description="Rounding of matrix products on CUDA; bf16 is autocast. Scans stay float32.",
-    )
-    cuda_graphs: bool = Field(
-        True, description="Record a training step once and replay it (triton backend, CUDA)."
-    )
-    histories: Literal["auto", "device", "host"] = Field(
-        "auto",
-        description="Where interactions lie: auto puts them on the GPU if they fill a quarter.",
-    )
-    workers: int = Field(
-        0, ge=0, description="Processes that cut and pin batches if histories stay on the host."
-    )
-    checkpoint_minutes: PositiveFloat = Field(
-        10.0, description="Minutes between checkpoints; each new best is one too."
-    )
-    eval_batch_size: PositiveInt = Field(256, description="Users scored at once.")
-    show_progress: bool = True
-
-
-class Range(Frozen):
-    """Values between two bounds; whole numbers if both bounds are."""
-
-    low: int | float
-    high: int | float
-    log: bool = Field(False, description="Orders of magnitude are equally likely.")
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Range:
-        if not self.low < self.high or (self.log and self.low <= 0):
-            raise ValueError("a range needs low < high, and low > 0 if log")
-        return self
-
-
-class Choice(Frozen):
-    """One of several values."""
-
-    choices: tuple[bool | int | float | str, ...] = Field(min_length=2)
-
-
-class Search(Frozen):
-    """What a search tries."""
-
-    trials: PositiveInt = Field(20, description="Finished trials, earlier runs' included.")
-    seed: int = Field(2026, ge=0)
-    space: dict[Literal["model", "training"], dict[str, Range | Choice]]

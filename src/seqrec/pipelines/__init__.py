@@ -1,1 +1,1 @@
-"""The five pipelines and the training template they share."""
+"""The pipelines, and the training template that they share."""

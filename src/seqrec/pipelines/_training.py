@@ -8,24 +8,25 @@ from typing import Any
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
+from seqrec.model_registry import ModelSpec
 from seqrec.models.artifact import ModelArtifact
 from seqrec.parameters import Runtime, Training
+from seqrec.parameters.base import Resume
 from seqrec.tables.atomic_files import AtomicFiles
 from seqrec.training.callbacks import Callbacks
 from seqrec.training.checkpoints import CheckpointStore
 
 
-def create_training_pipeline(namespace: str, model_type: type) -> Pipeline:
-    """Build atomic files → weights, history → ranks of the held-out items.
+def create_training_pipeline(spec: ModelSpec) -> Pipeline:
+    """Build atomic files → weights, training log → ranks of the held-out items.
 
     Args:
-        namespace: The model's name; its parameters and artifacts live below it.
-        model_type: The type of its network's parameters.
+        spec: The model's entry; its parameters and artifacts live below its name.
     """
     return Pipeline(
         [
             Node(
-                _typed(namespace, model_type),
+                _train_node(spec),
                 [
                     "atomic_files",
                     "params:model",
@@ -35,7 +36,7 @@ def create_training_pipeline(namespace: str, model_type: type) -> Pipeline:
                     "params:resume",
                     "callbacks",
                 ],
-                ["weights", "history"],
+                ["weights", "training_log"],
                 name="train",
             ),
             Node(
@@ -45,14 +46,14 @@ def create_training_pipeline(namespace: str, model_type: type) -> Pipeline:
                 name="rank_held_out_items",
             ),
         ],
-        namespace=namespace,
+        namespace=spec.name,
         inputs={"atomic_files", "callbacks"},
         parameters={"params:runtime", "params:resume"},
         tags="training",
     )
 
 
-def _typed(namespace: str, model_type: type) -> Callable[..., Any]:
+def _train_node(spec: ModelSpec) -> Callable[..., Any]:
     """Make the node that trains a model: Kedro reads the type of its parameters from it."""
 
     def train_model(
@@ -61,7 +62,7 @@ def _typed(namespace: str, model_type: type) -> Callable[..., Any]:
         training: Training,
         runtime: Runtime,
         checkpoints: CheckpointStore,
-        resume: bool,
+        resume: Resume,
         callbacks: Callbacks,
     ) -> tuple[ModelArtifact, pd.DataFrame]:
         """Train a model to its early stop.
@@ -71,8 +72,8 @@ def _typed(namespace: str, model_type: type) -> Callable[..., Any]:
             model: The network's parameters.
             training: How to train.
             runtime: The machine.
-            checkpoints: Where an interrupted training leaves what it has.
-            resume: Go on from there.
+            checkpoints: Where the training keeps its checkpoints.
+            resume: Whether to resume from there.
             callbacks: Called after each validation.
 
         Returns:
@@ -81,11 +82,11 @@ def _typed(namespace: str, model_type: type) -> Callable[..., Any]:
         from seqrec.recbole_bridge.api import train
         from seqrec.training.experiment import Experiment
 
-        experiment = Experiment(namespace, model, training, runtime)
+        experiment = Experiment(spec.name, model, training, runtime)
         return train(experiment, atomic_files, checkpoints, resume, callbacks)
 
-    train_model.__name__ = f"train_{namespace}"
-    train_model.__annotations__["model"] = model_type
+    train_model.__name__ = f"train_{spec.name}"
+    train_model.__annotations__["model"] = spec.parameters
     return train_model
 
 

@@ -70,6 +70,6 @@ def _lists(
             c.SCORE: values.flatten().numpy(),
         }
     )
-    # Who has seen nearly all items has a shorter list.
+    # A user who has seen nearly all items gets a shorter list.
     nothing_left = np.flatnonzero(~np.isfinite(table[c.SCORE].to_numpy()))
     return table.drop(index=nothing_left.tolist())

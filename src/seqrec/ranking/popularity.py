@@ -1,4 +1,4 @@
-"""What is popular: the row nobody may fall below."""
+"""Popularity: the baseline that every model should beat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has been popular in the days before the question."""
+"""Popularity in the days before the query."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DAY = 86_400
 
 
 def rank_by_recent_popularity(interactions: pd.DataFrame, baselines: Baselines) -> pd.DataFrame:
-    """Rank each test item by how often it occurs in training in the days before it is asked for.
+    """Rank each test item by how often it occurs in training in the days before the query.
 
     Args:
         interactions: With `split` and `timestamp`.

@@ -10,6 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqrec.tables import columns as c
+from seqrec.tables.facts import FACTS
+from seqrec.tables.fingerprint import data_fingerprint
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
@@ -17,7 +19,7 @@ Int64 = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Query:
-    """One user to score: items known before the held-out one, and the time of asking."""
+    """One user to score: items known before the held-out one, and the query time."""
 
     history: Int64
     time: float
@@ -54,11 +56,13 @@ def rank_targets(interactions: pd.DataFrame, score: Scorer) -> pd.DataFrame:
                 rank = 1 + _ahead(scores, target) - _ahead(scores[out], target, scores[target])
                 rows.append((user, items[target], mask, query_time, rank, len(items) - len(out)))
     names = [c.USER, c.ITEM, c.MASK, c.QUERY_TIME, c.RANK, c.CANDIDATES]
-    return pd.DataFrame(rows, columns=names)
+    ranks = pd.DataFrame(rows, columns=names)
+    ranks.attrs[FACTS] = {"data": data_fingerprint(interactions)}
+    return ranks
 
 
 def _median(gaps: Int64) -> float:
-    """Return the median, 0 of nothing."""
+    """Return the median; 0 if there are no values."""
     return float(np.median(gaps)) if len(gaps) else 0.0
 
 

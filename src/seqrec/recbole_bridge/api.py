@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,21 +19,26 @@ from seqrec.errors import ProjectError
 from seqrec.histories.feed import Feed, make_feed
 from seqrec.histories.held_out import HeldOutLoader
 from seqrec.histories.loaders import make_train_loader
+from seqrec.model_registry import MODELS
+from seqrec.model_registry import load as import_path
 from seqrec.models.artifact import ModelArtifact
 from seqrec.parameters import Recommend, Runtime, Training
+from seqrec.parameters.base import Resume
 from seqrec.ranking.held_out import rank_held_out
 from seqrec.ranking.lists import list_best_items
 from seqrec.recbole_bridge.config import BridgeConfig, build_config
 from seqrec.recbole_bridge.dataset import InteractionDataset
 from seqrec.recbole_bridge.loaders import RecBoleHeldOutLoader
-from seqrec.recbole_bridge.recommenders import RECOMMENDERS
 from seqrec.recbole_bridge.trainer import BridgeTrainer
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles
+from seqrec.tables.facts import FACTS
 from seqrec.training.callbacks import Callback
 from seqrec.training.checkpoints import CheckpointStore
 from seqrec.training.experiment import Experiment
 from seqrec.training.processes import Processes, connect
+from seqrec.training.resume import begin, only_training, store_of
+from seqrec.training.state import TrainingState
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +64,7 @@ def train(
     experiment: Experiment,
     files: AtomicFiles,
     store: CheckpointStore | None = None,
-    resume: bool = False,
+    resume: Resume = False,
     callback: Callback = lambda _: None,
 ) -> tuple[ModelArtifact, pd.DataFrame]:
     """Train a model to its early stop.
@@ -66,7 +73,8 @@ def train(
         experiment: What is trained, how, and where.
         files: The atomic files.
         store: Where checkpoints are kept; None for nowhere.
-        resume: Go on from the newest checkpoint, if there is one.
+        resume: Whether to resume from the newest checkpoint: True if there is one, ``auto`` if it
+            is of this experiment.
         callback: Called after each validation.
 
     Returns:
@@ -83,16 +91,32 @@ def train(
     parts = assemble(experiment, files, processes)
     if processes.index:  # the same weights, but dropout and negatives of its own
         torch.manual_seed(training.seed + processes.index)
-    record = {**experiment.record(), "ids": fingerprint(parts.dataset)}
-    trainer = BridgeTrainer(parts.config, parts.recommender, experiment, processes, store, record)
-    _begin(trainer, resume)
+    ids = fingerprint(parts.dataset)
+    record = {**experiment.record(), "ids": ids, "data": files.fingerprint}
+    state = TrainingState(parts.recommender, training, record, processes)
+    own = store_of(store, state) if store else None
+    trainer = BridgeTrainer(parts.config, parts.recommender, experiment, state, own)
     valid = HeldOutLoader(parts.feed, c.VALID, training.valid_query_time)
-    trainer.fit(
-        make_train_loader(parts.feed), RecBoleHeldOutLoader(parts.dataset, valid), callback
-    )
-    config = {**record, "torch": torch.__version__}
-    training_log = pd.DataFrame(trainer.state.training_log)
+    held_out = RecBoleHeldOutLoader(parts.dataset, valid)
+    with _resumed(state, store, resume, experiment.name):
+        trainer.fit(make_train_loader(parts.feed), held_out, callback)
+    config = {**record, "best_score": state.best_score, "torch": torch.__version__}
+    training_log = pd.DataFrame(state.training_log)
+    training_log.attrs[FACTS] = facts_of(config)
     return ModelArtifact(parts.recommender.state_dict(), config), training_log
+
+
+@contextmanager
+def _resumed(
+    state: TrainingState, store: CheckpointStore | None, resume: Resume, name: str
+) -> Iterator[None]:
+    """Begin a training where it was interrupted; it alone has its checkpoints in the block."""
+    if store is None:
+        yield
+        return
+    with only_training(store, state, name):
+        begin(state, store, resume, name)
+        yield
 
 
 def rank(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> pd.DataFrame:
@@ -112,7 +136,10 @@ def rank(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> pd.Da
     parts = load(artifact, files, runtime)
     loader = HeldOutLoader(parts.feed, c.TEST, c.KNOWN)
     tokens = parts.dataset.field2id_token
-    return rank_held_out(parts.recommender, loader, parts.recommender.uses_time, tokens)
+    uses_time = MODELS[parts.feed.experiment.name].uses_time
+    ranks = rank_held_out(parts.recommender, loader, uses_time, tokens)
+    ranks.attrs[FACTS] = facts_of(artifact.config)
+    return ranks
 
 
 def recommend(
@@ -146,7 +173,7 @@ def assemble(experiment: Experiment, files: AtomicFiles, processes: Processes) -
         files: The atomic files.
         processes: The processes that share the work.
     """
-    recommender_class = RECOMMENDERS[experiment.name]
+    recommender_class = import_path(MODELS[experiment.name].recommender)
     config = build_config(recommender_class, files, experiment)
     dataset = InteractionDataset(config)
     recommender = recommender_class(config, dataset, experiment).to(experiment.device)
@@ -165,10 +192,11 @@ def load(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> Assem
     """Rebuild a trained model and the data it was trained on.
 
     Raises:
-        ProjectError: The model was trained on other users or items.
+        ProjectError: The model was trained on other users or items, or on items that are held
+            out now.
     """
     name = artifact.config["name"]
-    model = RECOMMENDERS[name].parameters_type.model_validate(artifact.config["model"])
+    model = MODELS[name].parameters.model_validate(artifact.config["model"])
     training = Training.model_validate(artifact.config["training"])
     experiment = Experiment(name, model, training, runtime)
     parts = assemble(experiment, files, connect(experiment.device))
@@ -177,27 +205,16 @@ def load(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> Assem
             f"{name}.weights was trained on other users or items than {files.dataset}: "
             f"train it again (kedro run --pipeline train_{name})"
         )
+    trained_on = artifact.config.get("data")
+    if trained_on and files.fingerprint and trained_on != files.fingerprint:
+        raise ProjectError(
+            f"{name}.weights was trained while other items of {files.dataset} were held out "
+            f"(data {trained_on}, now {files.fingerprint}): train it again "
+            f"(kedro run --pipeline train_{name})"
+        )
     parts.recommender.load_state_dict(artifact.weights)
     parts.recommender.eval()
     return parts
-
-
-def _begin(trainer: BridgeTrainer, resume: bool) -> None:
-    """Go on from a checkpoint, or put the checkpoints of an earlier training aside."""
-    store = trainer.store
-    name = trainer.experiment.name
-    if store is None or (resume and trainer.resume()) or not trainer.processes.writes:
-        return
-    if resume:
-        logger.warning("%s has no checkpoint to resume from: it starts anew", name)
-    aside = store.set_aside()
-    if aside:
-        logger.warning(
-            "%s starts anew; the checkpoints of an earlier, unfinished training are now in %s "
-            "(--params resume=true would have resumed it)",
-            name,
-            aside,
-        )
 
 
 def _ids_of(dataset: InteractionDataset, names: tuple[str, ...] | None) -> NDArray[np.int32]:
@@ -211,6 +228,12 @@ def _ids_of(dataset: InteractionDataset, names: tuple[str, ...] | None) -> NDArr
             f"({len(unknown)} of {len(names)} are not)"
         )
     return np.array([known[name] for name in names], dtype=np.int32)
+
+
+def facts_of(config: dict[str, Any]) -> dict[str, Any]:
+    """Say what a model's tables were made from."""
+    record = {name: config[name] for name in ("name", "model", "training")}
+    return {"experiment": record, "data": config.get("data")}
 
 
 def fingerprint(dataset: InteractionDataset) -> str:

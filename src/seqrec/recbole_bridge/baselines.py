@@ -28,8 +28,6 @@ torch.autograd.set_detect_anomaly(_anomalies)
 class SASRecRecommender(RecBoleNextItem, SASRec):
     """SASRec (arXiv 1808.09781) as RecBole builds it, trained at every position."""
 
-    parameters_type = SASRecModel
-
     @staticmethod
     def settings(model: SASRecModel) -> dict[str, Any]:
         """Spell the sizes as RecBole's network reads them."""
@@ -49,8 +47,6 @@ class SASRecRecommender(RecBoleNextItem, SASRec):
 class GRU4RecRecommender(RecBoleNextItem, GRU4RecNetwork):
     """GRU4Rec (arXiv 1511.06939) as RecBole builds it, trained at every position."""
 
-    parameters_type = GRU4RecModel
-
     @staticmethod
     def settings(model: GRU4RecModel) -> dict[str, Any]:
         """Spell the sizes as RecBole's network reads them."""
@@ -68,10 +64,8 @@ class BPRMFRecommender(GeneralRecommender):
     RecBole's own cannot be imported: its package of general models needs one it does not declare.
     """
 
-    uses_time = False
     packs_histories = False
     records_graphs = True
-    parameters_type = BPRMFModel
 
     def __init__(
         self, config: BridgeConfig, dataset: InteractionDataset, experiment: Experiment

@@ -49,7 +49,7 @@ class BridgeConfig(Config):
 def build_config(
     recommender_class: type[torch.nn.Module], files: AtomicFiles, experiment: Experiment
 ) -> BridgeConfig:
-    """Tell RecBole's own classes what they read, under their names; ours take `Experiment`.
+    """Configure RecBole's own classes, under their names; ours take `Experiment`.
 
     Args:
         recommender_class: A recommender of `seqrec.recbole_bridge.recommenders`.

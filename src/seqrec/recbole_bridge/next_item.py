@@ -24,14 +24,12 @@ class NextItem:
     is learned. Batches are dense, or packed if they have offsets.
 
     Attributes:
-        uses_time: Whether intervals change the scores.
         packs_histories: Whether batches without padding are understood.
         records_graphs: Whether a training step is known to be recordable as a CUDA graph.
         item_embedding: Of every item, padding first.
         backend: Has the loss over all items.
     """
 
-    uses_time = False
     packs_histories = False
     records_graphs = False
     item_embedding: torch.nn.Embedding

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,15 +11,10 @@ from recbole.model.abstract_recommender import GeneralRecommender, SequentialRec
 from torch import Tensor
 
 from seqrec.histories import batches as b
+from seqrec.model_registry import MODELS, load
 from seqrec.models.ncf import NeuMF
-from seqrec.models.ss4rec import SS4RecEncoder
 from seqrec.ops.packing import Packing
-from seqrec.parameters import NCFModel, SS4RecModel
-from seqrec.recbole_bridge.baselines import (
-    BPRMFRecommender,
-    GRU4RecRecommender,
-    SASRecRecommender,
-)
+from seqrec.parameters import NCFModel
 from seqrec.recbole_bridge.config import BridgeConfig
 from seqrec.recbole_bridge.dataset import InteractionDataset
 from seqrec.recbole_bridge.next_item import NextItem
@@ -29,26 +23,29 @@ from seqrec.training.experiment import Experiment
 logger = logging.getLogger(__name__)
 
 
-class SS4RecRecommender(NextItem, SequentialRecommender):
-    """SS4Rec in RecBole; Mamba4Rec and the paper's ablations are settings of its blocks."""
+class NetworkRecommender(NextItem, SequentialRecommender):
+    """Any network of histories in RecBole: the one that the model's entry names.
 
-    uses_time = True
-    parameters_type = SS4RecModel
+    The network is built as ``network(parameters, n_items, backend)``, turns items and intervals
+    into hidden states and has `item_embedding`.
+    """
 
     def __init__(
         self, config: BridgeConfig, dataset: InteractionDataset, experiment: Experiment
     ) -> None:
         super().__init__(config, dataset)
         self.choose_loss(experiment)
-        self.packs_histories = self.backend.prefers_packed
+        spec = MODELS[experiment.name]
+        self.packs_histories = spec.packs_histories and self.backend.prefers_packed
         logger.info("ssm_backend %s: %s", self.backend.name, self.backend.runs)
-        assert isinstance(experiment.model, SS4RecModel)  # noqa: S101 - for the type checker
-        self.encoder = SS4RecEncoder(experiment.model, self.n_items, self.backend)
+        network = load(spec.network or "")
+        self.encoder = network(experiment.model, self.n_items, self.backend)
 
     @property
     def item_embedding(self) -> torch.nn.Embedding:  # type: ignore[override]
-        """The encoder's own."""
-        return self.encoder.item_embedding
+        """The network's own."""
+        embedding: torch.nn.Embedding = self.encoder.item_embedding
+        return embedding
 
     def encode(self, interaction: Interaction) -> Tensor:
         """Encode histories, (B, L, D), or (T, D) if packed."""
@@ -62,10 +59,8 @@ class SS4RecRecommender(NextItem, SequentialRecommender):
 class NCFRecommender(GeneralRecommender):
     """NeuMF in RecBole, with a full-sort prediction that does not score pairs one by one."""
 
-    uses_time = False
     packs_histories = False
     records_graphs = True
-    parameters_type = NCFModel
 
     def __init__(
         self, config: BridgeConfig, dataset: InteractionDataset, experiment: Experiment
@@ -91,14 +86,3 @@ class NCFRecommender(GeneralRecommender):
     def full_sort_predict(self, interaction: Interaction) -> Tensor:
         """Score every item for each row, (B, n_items)."""
         return self.network.score(interaction[self.USER_ID])
-
-
-RECOMMENDERS: dict[str, Any] = {
-    "ss4rec": SS4RecRecommender,
-    "ncf": NCFRecommender,
-    "mamba4rec": SS4RecRecommender,
-    "sasrec": SASRecRecommender,
-    "gru4rec": GRU4RecRecommender,
-    "bprmf": BPRMFRecommender,
-}
-"""Every model the template can train, by its namespace."""

@@ -30,7 +30,6 @@ from seqrec.training.callbacks import Callback, EpochEnd
 from seqrec.training.checkpoints import CheckpointStore
 from seqrec.training.devices import matmul_precision, peak_memory
 from seqrec.training.experiment import Experiment
-from seqrec.training.processes import Processes
 from seqrec.training.progress import TrainingProgress
 from seqrec.training.schedule import make_schedule
 from seqrec.training.signals import Interruption, watch
@@ -61,9 +60,8 @@ class BridgeTrainer(Trainer):
         config: From `build_config`.
         model: A recommender, on its device.
         experiment: What is trained, how, and where.
-        processes: The processes that train together.
+        state: What a checkpoint holds; RecBole puts its progress back to the start here.
         store: Where checkpoints are kept; None for nowhere.
-        record: What a checkpoint must share to be resumed from; plain JSON values.
     """
 
     def __init__(
@@ -71,21 +69,20 @@ class BridgeTrainer(Trainer):
         config: BridgeConfig,
         model: nn.Module,
         experiment: Experiment,
-        processes: Processes,
+        state: TrainingState,
         store: CheckpointStore | None = None,
-        record: dict[str, Any] | None = None,
     ) -> None:
         self.model: Any = model
-        self.state = TrainingState(model, experiment.training, record or {}, processes)
+        self.state = state
         # RecBole opens a TensorBoard writer and a checkpoint folder in the working directory.
         with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
             super().__init__(config, model)
             self.tensorboard.close()
         self.tensorboard: Any = _NoBoard()
         self.experiment = experiment
-        self.processes = processes
+        self.processes = state.processes
         self.store = store
-        self.eval_collector = HeldOutCollector(config, processes)
+        self.eval_collector = HeldOutCollector(config, state.processes)
         self._masks: dict[str, HistoryMask] = {}
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._written: Future[None] | None = None
@@ -99,7 +96,7 @@ class BridgeTrainer(Trainer):
 
     @property
     def start_epoch(self) -> int:
-        """The epoch to begin or go on with."""
+        """The epoch to start or resume with."""
         return self.state.epoch
 
     @start_epoch.setter
@@ -135,20 +132,6 @@ class BridgeTrainer(Trainer):
 
     def _build_optimizer(self, **_: Any) -> torch.optim.Optimizer:
         return self.state.optimizer
-
-    def resume(self) -> bool:
-        """Go on from the newest whole checkpoint; False if there is none.
-
-        Raises:
-            ProjectError: The checkpoint is of another experiment.
-        """
-        checkpoint = self.store.newest() if self.store else None
-        if checkpoint is None:
-            return False
-        self.state.load_state_dict(checkpoint)
-        name = self.experiment.name
-        logger.info("%s resumes in epoch %d, step %d", name, self.state.epoch, self.state.step)
-        return True
 
     def fit(
         self,
@@ -207,7 +190,7 @@ class BridgeTrainer(Trainer):
         return loss_of
 
     def _may_record(self) -> bool:
-        """Tell whether passes can be CUDA graphs: foreign kernels are not known to allow it."""
+        """Return whether passes can be CUDA graphs: other packages' kernels may not allow it."""
         ours = self.model.packs_histories or self.model.records_graphs
         wanted = self.experiment.runtime.cuda_graphs
         return bool(wanted and self.device.type == "cuda" and ours)
@@ -286,14 +269,14 @@ class BridgeTrainer(Trainer):
     def _stop_if_told(self, signal: int) -> None:
         if signal:
             where = f"epoch {self.state.epoch}, step {self.state.step}"
-            again = "the same command with --params resume=true goes on from here"
+            again = "the same command resumes from here"
             raise RunInterruptedError(
                 f"{self.experiment.name} was interrupted by signal {signal} in {where}"
                 + (f": {again}" if self.store else "")
             )
 
     def _agree(self, signal: Interruption, due: bool) -> tuple[int, bool]:
-        """Come to one decision with the other processes."""
+        """Agree on one decision with the other processes."""
         value = self.processes.largest(2 * signal.number + due, self.device)
         return value // 2, bool(value % 2)
 

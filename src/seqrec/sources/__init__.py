@@ -1,1 +1,1 @@
-"""Where interactions come from: MovieLens releases, downloads, tables of one's own."""
+"""Where interactions come from: MovieLens releases, downloads, your own tables."""

@@ -8,24 +8,42 @@ import logging
 import os
 import shutil
 import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import requests
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TransferSpeedColumn,
+)
 
 from seqrec.errors import ProjectError
+from seqrec.services import redact
 
 logger = logging.getLogger(__name__)
 
-ATTEMPTS, PAUSE_SECONDS, TIMEOUT_SECONDS = 5, 1.0, 20.0
+ATTEMPTS = 5
+PAUSE_SECONDS = 1.0
+TIMEOUT_SECONDS = 20.0
 CHUNK_BYTES = 1 << 16
 
 
-def download(url: str, target: Path, md5: str | None) -> None:
-    """Fetch a file that is there whole, with the right content, or not at all.
+class _WebPageError(requests.RequestException):
+    """The answer is a page for people, as of a network that wants a log-in first."""
 
-    A broken download stays beside the target as ``.part`` and is gone on with, in this call or in
-    the next.
+
+def download(url: str, target: Path, md5: str | None) -> None:
+    """Fetch a zip archive that is there whole, with the right content, or not at all.
+
+    A broken download stays beside the target as ``.part`` and is resumed, in this call or in the
+    next.
 
     Args:
         url: Where it is.
@@ -38,10 +56,34 @@ def download(url: str, target: Path, md5: str | None) -> None:
     part = target.with_name(f".{target.name}.part")
     target.parent.mkdir(parents=True, exist_ok=True)
     by_hand = f"download it yourself and put it there as {target}"
-    try:
+    with _explained(redact(url), part, by_hand):
         _fetch_all(url, part)
+    if wrong := _judge(part, md5):
+        part.unlink()
+        raise ProjectError(f"{redact(url)} {wrong}: try again, or {by_hand}")
+    _keep(part, target)
+
+
+def _judge(part: Path, md5: str | None) -> str | None:
+    """Say what is wrong with an archive; None if it is the right one, as far as one can know."""
+    if md5 is None:
+        return None if zipfile.is_zipfile(part) else "is no zip archive"
+    found = _md5(part)
+    return None if found == md5 else f"has md5 {found} instead of {md5}"
+
+
+@contextmanager
+def _explained(url: str, part: Path, by_hand: str) -> Iterator[None]:
+    """Have what goes wrong while the block runs told in one line."""
+    try:
+        yield
     except requests.HTTPError as error:
         raise ProjectError(f"{url} is not there (HTTP {error.args[0]}): {by_hand}") from error
+    except _WebPageError as error:
+        raise ProjectError(
+            f"{url} answers with a web page instead of an archive: log in to this network if it "
+            f"asks for that, or {by_hand}"
+        ) from error
     except requests.RequestException as error:
         raise ProjectError(
             f"{url} cannot be reached ({type(error).__name__}): try again, it goes on where it "
@@ -49,10 +91,6 @@ def download(url: str, target: Path, md5: str | None) -> None:
         ) from error
     except OSError as error:
         raise ProjectError(f"{part} cannot be written: {_reason(error)}") from error
-    if md5 and (found := _md5(part)) != md5:
-        part.unlink()
-        raise ProjectError(f"{url} has md5 {found} instead of {md5}: try again, or {by_hand}")
-    _keep(part, target)
 
 
 def check_md5(path: Path, md5: str) -> None:
@@ -70,16 +108,17 @@ def check_md5(path: Path, md5: str) -> None:
 
 def _fetch_all(url: str, part: Path) -> None:
     """Fetch what is missing, again after a connection breaks, as long as tries bring more."""
-    attempt, before = 1, -1
+    attempt = 1
+    before = -1
     with _progress() as progress:
         task = progress.add_task(part.name.removeprefix(".").removesuffix(".part"), total=None)
         while True:
             try:
                 return _fetch_rest(url, part, progress, task)
-            except requests.HTTPError:
+            except (requests.HTTPError, _WebPageError):
                 raise
             except requests.RequestException:
-                size = part.stat().st_size if part.exists() else 0
+                size = _size(part)
                 attempt = 1 if size > before else attempt + 1
                 before = size
                 if attempt == ATTEMPTS:
@@ -87,8 +126,8 @@ def _fetch_all(url: str, part: Path) -> None:
                 time.sleep(PAUSE_SECONDS * attempt)
 
 
-def _fetch_rest(url: str, part: Path, progress: Progress, task: object) -> None:
-    have = part.stat().st_size if part.exists() else 0
+def _fetch_rest(url: str, part: Path, progress: Progress, task: TaskID) -> None:
+    have = _size(part)
     # gzip or not, the bytes of the file itself are counted and checked.
     headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as answer:
@@ -96,15 +135,31 @@ def _fetch_rest(url: str, part: Path, progress: Progress, task: object) -> None:
             return  # it was complete
         if not answer.ok:
             raise requests.HTTPError(answer.status_code)
+        if answer.headers.get("Content-Type", "").startswith("text/html"):
+            raise _WebPageError
         if answer.status_code != requests.codes.partial_content:
             have = 0
         length = int(answer.headers.get("Content-Length", 0))
         _check_room(part, length)
-        progress.update(task, total=have + length or None, completed=have)  # type: ignore[arg-type]
-        with part.open("ab" if have else "wb") as handle:
+        progress.update(task, total=have + length or None, completed=have)
+        with _open(part, have) as handle:
             for chunk in answer.iter_content(CHUNK_BYTES):
                 handle.write(chunk)
-                progress.advance(task, len(chunk))  # type: ignore[arg-type]
+                progress.advance(task, len(chunk))
+
+
+def _size(part: Path) -> int:
+    """Count the bytes that are there; a link is no part of a download and makes way."""
+    if part.is_symlink():
+        part.unlink()
+    return part.stat().st_size if part.exists() else 0
+
+
+def _open(part: Path, have: int) -> BinaryIO:
+    """Open a part to go on with, or anew if there is nothing; never through a link."""
+    how = os.O_APPEND if have else os.O_TRUNC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | how
+    return os.fdopen(os.open(part, flags, 0o666), "ab" if have else "wb")
 
 
 def _check_room(part: Path, length: int) -> None:

@@ -8,17 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from seqrec.engine.lines import NO_UTF8, is_utf8, printable, split_lines
 from seqrec.errors import ProjectError
 from seqrec.parameters import Items, Source
-from seqrec.sources.own_tables import (
-    Wanted,
-    check_encoding,
-    check_parquet,
-    is_parquet,
-    open_layout,
-    spelt_rows,
-)
+from seqrec.sources.lines import NO_UTF8, is_utf8, printable, split_lines
+from seqrec.sources.parquet import check_encoding, check_parquet, spelt_rows
+from seqrec.sources.table_file import Wanted, is_parquet, open_layout
 from seqrec.tables import columns as c
 
 Row = tuple[str, dict[str, str]]

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-import logging
-import shutil
-import zipfile
-import zlib
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
 
 import pandas as pd
 
-from seqrec.errors import ProjectError
-from seqrec.sources.download import check_md5, download
-from seqrec.sources.movielens_formats import (
-    EMBEDDED,
-    MD5,
-    RELEASES,
-    USER_COLUMNS,
-    Columns,
-    Format,
-    Table,
-    name_movies,
-)
-
-logger = logging.getLogger(__name__)
+from seqrec.errors import ProjectError, suggest
+from seqrec.sources.archives import check_archive, unpack
+from seqrec.sources.download import download
+from seqrec.sources.movielens_formats import EMBEDDED, MD5, RELEASES, Format, Ratings, Table
+from seqrec.sources.movielens_readers import USER_COLUMNS, name_movies
 
 
 class Release:
@@ -44,8 +29,11 @@ class Release:
     """
 
     def __init__(self, name: str, folder: Path, mirror: str | None = None) -> None:
-        self.name, self._folder, self._mirror = name, folder, mirror
-        self._archive, self._unpacked = folder / f"{name}.zip", folder / name
+        self.name = name
+        self._folder = folder
+        self._mirror = mirror
+        self._archive = folder / f"{name}.zip"
+        self._unpacked = folder / name
 
     def provide(self) -> None:
         """Have the release there, and whole: download and check its archive if need be.
@@ -55,20 +43,19 @@ class Release:
         """
         self._format()
         if self._archive.is_file() and not self._unpacked.is_dir():
-            stat = self._archive.stat()
-            _check_once(self._archive, MD5.get(self.name), stat.st_size, stat.st_mtime_ns)
+            check_archive(self._archive, MD5.get(self.name))
         elif self._mirror and not (self._unpacked.is_dir() or self.name == "ml-100k"):
             url = f"{self._mirror.rstrip('/')}/{self._archive.name}"
             download(url, self._archive, MD5.get(self.name))
 
-    def ratings(self) -> tuple[Path, Columns, str, int]:
-        """Return the ratings' file, unpacked if need be, its columns, separator, header lines.
+    def ratings(self) -> tuple[Path, Ratings]:
+        """Return the ratings' file, unpacked if need be, and how the release keeps them.
 
         Raises:
             ProjectError: The release is unknown, not there or damaged.
         """
         path, form = self._find(lambda form: form.ratings.name)
-        return path, form.ratings.columns, form.ratings.separator, int(form.ratings.header)
+        return path, form.ratings
 
     def movies(self) -> pd.DataFrame:
         """Read item_id, title, year (of the title's last parenthesis) and genres (``a|b``).
@@ -106,9 +93,9 @@ class Release:
     def _format(self) -> Format:
         if self.name not in RELEASES:
             raise ProjectError(
-                f"unknown dataset {self.name!r}: choose one of {', '.join(RELEASES)} (`dataset` "
-                "in globals.yml or --params dataset=…), or name a table of your own with "
-                "source.path"
+                f"unknown dataset {self.name!r}{suggest(self.name, RELEASES)}: choose one of "
+                f"{', '.join(RELEASES)} (`dataset` in globals.yml or --params dataset=…), or name "
+                "a table of your own with source.path"
             )
         return RELEASES[self.name]
 
@@ -117,7 +104,7 @@ class Release:
         form = self._format()
         path = self._unpacked / name_of(form)
         if not path.is_file() and self._archive.is_file():
-            _unpack(self._archive, f"{form.folder}/{path.name}", path)
+            unpack(self._archive, f"{form.folder}/{path.name}", path)
         if path.is_file():
             return path, form
         if self.name != "ml-100k":
@@ -126,37 +113,6 @@ class Release:
                 "folder there (https://grouplens.org/datasets/movielens/), or use dataset=ml-100k"
             )
         return _embedded_folder() / name_of(EMBEDDED), EMBEDDED
-
-
-def _unpack(archive: Path, member: str, target: Path) -> None:
-    """Take one file out of an archive; it is there whole or not at all."""
-    logger.info("unpacking %s of %s", target.name, archive)
-    part = target.with_name(f".{target.name}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(archive) as opened, opened.open(member) as packed:
-            _copy(packed, part)
-        part.replace(target)
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
-        raise ProjectError(f"{archive} is damaged ({error}): download it again") from error
-    except OSError as error:
-        raise ProjectError(f"{target} cannot be unpacked: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
-        if not any(target.parent.iterdir() if target.parent.is_dir() else ()):
-            shutil.rmtree(target.parent, ignore_errors=True)
-
-
-def _copy(packed: IO[bytes], target: Path) -> None:
-    with target.open("wb") as handle:
-        shutil.copyfileobj(packed, handle, 1 << 20)
-
-
-@functools.cache
-def _check_once(archive: Path, md5: str | None, size: int, changed: int) -> None:
-    """Check an archive's sum once per process, as long as the file stays the same."""
-    if md5:
-        check_md5(archive, md5)
 
 
 def _embedded_folder() -> Path:

@@ -10,15 +10,16 @@ import ibis
 from ibis import _
 
 from seqrec.engine.connection import EngineConfig, connect
-from seqrec.engine.lines import Layout
+from seqrec.engine.layout import Layout
 from seqrec.engine.times import SECONDS, UNITS, Unit, check_fit, recognise
 from seqrec.errors import ProjectError
 from seqrec.parameters import Source
 from seqrec.sources import movielens
 from seqrec.sources.definitions import Definition
 from seqrec.sources.movielens_formats import SIZES, Size
-from seqrec.sources.own_tables import Wanted, check_parquet, check_text, is_parquet, open_layout
+from seqrec.sources.parquet import check_parquet
 from seqrec.sources.reading import InteractionsFile, ParquetFile, TextFile
+from seqrec.sources.table_file import Wanted, check_text, is_parquet, open_layout
 from seqrec.tables import columns as c
 
 logger = logging.getLogger(__name__)
@@ -113,12 +114,13 @@ class RatingsSource:
         return TextFile(path, open_layout(path, wanted, source.separator))
 
     def _open_release(self) -> TextFile:
-        path, columns, separator, header = self._movielens.ratings()
-        if header:
-            return TextFile(path, open_layout(path, _ours(columns), separator))
+        path, ratings = self._movielens.ratings()
+        if ratings.header:
+            return TextFile(path, open_layout(path, _ours(ratings.columns), ratings.separator))
         check_text(path)
-        places = {name: place for place, name in enumerate(columns)}
-        return TextFile(path, Layout(tuple(columns.values()), separator, 0, _ours(places)))
+        places = {name: place for place, name in enumerate(ratings.columns)}
+        names = tuple(ratings.columns.values())
+        return TextFile(path, Layout(names, ratings.separator, 0, _ours(places)))
 
 
 def _unit_of(table: InteractionsFile, source: Source, tell: bool = False) -> Unit:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import atexit
-import csv
 import functools
 import itertools
-import logging
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,19 +17,19 @@ import pyarrow.parquet as pq
 from ibis import _
 from ibis.backends import BaseBackend
 
-from seqrec.engine import lines, rows
-from seqrec.engine.atomic_write import new_file
-from seqrec.engine.connection import errors_of, first_line, is_spark
-from seqrec.engine.files import number_rows, read_parquet, read_text
-from seqrec.engine.lines import BadRow, Layout
+from seqrec.engine import rows
+from seqrec.engine.errors import EngineError
+from seqrec.engine.files import engine_errors, number_rows, read_parquet, read_text
+from seqrec.engine.layout import Layout
 from seqrec.engine.sql import is_valid_utf8
 from seqrec.engine.times import SECONDS, Unit
 from seqrec.errors import ProjectError
-from seqrec.sources import own_tables
-from seqrec.sources.own_tables import Wanted
+from seqrec.sources import lines, parquet
+from seqrec.sources.lines import BadRow
+from seqrec.sources.rejects import refuse, setting_aside
+from seqrec.sources.table_file import Wanted
 from seqrec.tables import columns as c
 
-logger = logging.getLogger(__name__)
 SHOWN = 3
 """Bad rows in a message."""
 PREFLIGHT_LINES = 100
@@ -96,7 +93,7 @@ class TextFile(InteractionsFile):
         """Look at the first lines."""
         fault = next(lines.bad_rows(self.path, self.layout, unit, first=PREFLIGHT_LINES), None)
         if fault:
-            raise _refusal(self.path, [fault], "at least 1")
+            raise refuse(self.path, [fault], "at least 1")
 
     def read(self, engine: BaseBackend, unit: Unit, rejects: Path | None) -> ibis.Table:
         """Return the good rows, typed."""
@@ -104,10 +101,10 @@ class TextFile(InteractionsFile):
         table = rows.typed(read_text(engine, self.path, self.layout), unit)
         # Spark puts U+FFFD where a file is no UTF-8; DuckDB refuses.
         doubtful = _[c.USER].contains("\ufffd") | _[c.ITEM].contains("\ufffd")
-        bad = ~rows.good() | doubtful if is_spark(engine) else ~rows.good()
+        bad = ~rows.good() | doubtful if _is_spark(engine) else ~rows.good()
         try:
-            number, bad_ones = _count(table, bad)
-        except errors_of(engine):  # a line with too few or too many columns, mixed line ends, …
+            number, bad_ones = _count(self.path, table, bad)
+        except EngineError:  # a line with too few or too many columns, mixed line ends, …
             return self._read_in_python(engine, unit, rejects)
         if not number:
             raise _no_rows(self.path)
@@ -118,13 +115,13 @@ class TextFile(InteractionsFile):
         bad = lines.bad_rows(self.path, self.layout, unit, good=good)
         first = list(itertools.islice(bad, SHOWN))
         if first and rejects:
-            with _setting_aside(self.path, itertools.chain(first, bad), rejects):
+            with setting_aside(self.path, itertools.chain(first, bad), rejects):
                 if not pq.read_metadata(good).num_rows:
-                    raise _refusal(self.path, first, "all", whole=True)
+                    raise refuse(self.path, first, "all", whole=True)
         elif first:
             number = len(first) + sum(1 for _ in bad)
             whole = not pq.read_metadata(good).num_rows
-            raise _refusal(self.path, first, str(number), whole)
+            raise refuse(self.path, first, str(number), whole)
         elif not pq.read_metadata(good).num_rows:
             raise _no_rows(self.path)
         return rows.typed(read_parquet(engine, good), unit)
@@ -151,14 +148,14 @@ class ParquetFile(InteractionsFile):
 
     def first_times(self, rows: int) -> list[tuple[str, str]]:
         """List the first times, and the rows they stand in."""
-        return own_tables.first_values(self.path, self.column_of_times, rows)
+        return parquet.first_values(self.path, self.column_of_times, rows)
 
     def check_beginning(self, unit: Unit) -> None:
         """Leave it to `read`."""
 
     def read(self, engine: BaseBackend, unit: Unit, rejects: Path | None) -> ibis.Table:
         """Return the good rows, typed."""
-        if is_spark(engine) and self.content is None and self._unit_of_timestamps() == "ns":
+        if _is_spark(engine) and self.content is None and self._unit_of_timestamps() == "ns":
             return self._with_seconds().read(engine, SECONDS, rejects)
         file = read_parquet(engine, self.content or self.path)
         raw = file.select(**{ours: file[theirs] for ours, theirs in self.wanted.items()})
@@ -171,33 +168,33 @@ class ParquetFile(InteractionsFile):
                 return table
             shown = bad if rejects and bad < number else SHOWN
             found = list(self._bad_rows(raw, unit, shown))
-        except errors_of(engine) as error:
-            own_tables.check_encoding(self.path, list(self.wanted.values()))
+        except EngineError:
+            parquet.check_encoding(self.path, list(self.wanted.values()))
             if self.content is None and self._unit_of_timestamps():
                 return self._with_seconds().read(engine, SECONDS, rejects)
-            raise ProjectError(f"{self.path} cannot be read: {first_line(error)}") from error
+            raise
         if rejects is None or bad == number:
-            raise _refusal(self.path, found, str(bad), whole=bad == number, noun="row")
-        with _setting_aside(self.path, found, rejects):
+            raise refuse(self.path, found, str(bad), whole=bad == number, noun="row")
+        with setting_aside(self.path, found, rejects):
             return table.filter(rows.good())
 
     def _unit_of_timestamps(self) -> str | None:
-        return own_tables.unit_of_timestamps(self.path, self.column_of_times)
+        return parquet.unit_of_timestamps(self.path, self.column_of_times)
 
     def _with_seconds(self) -> ParquetFile:
         """Make the file one that every engine can read."""
         copy = Path(tempfile.mkdtemp(dir=_scratch())) / "copy.parquet"
         columns = list(self.wanted.values())
-        own_tables.copy_with_seconds(self.path, self.column_of_times, columns, copy)
+        parquet.copy_with_seconds(self.path, self.column_of_times, columns, copy)
         return replace(self, content=copy)
 
     def _count(self, table: ibis.Table) -> tuple[int, int]:
         """Count all rows and the bad ones."""
-        if is_spark(table.get_backend()):
+        if _is_spark(table.get_backend()):
             valid = is_valid_utf8(table[c.USER]) & is_valid_utf8(table[c.ITEM])
-            if _count(table, ~valid)[1]:
-                own_tables.check_encoding(self.path, list(self.wanted.values()))
-        return _count(table, ~rows.good())
+            if _count(self.path, table, ~valid)[1]:
+                parquet.check_encoding(self.path, list(self.wanted.values()))
+        return _count(self.path, table, ~rows.good())
 
     def _bad_rows(self, raw: ibis.Table, unit: Unit, number: int) -> Iterator[BadRow]:
         """Yield the first bad rows and what is wrong with them."""
@@ -205,7 +202,7 @@ class ParquetFile(InteractionsFile):
         values = {f"raw_{name}": numbered[name].cast("string") for name in raw.columns}
         typed = numbered.select(c.FILE_ORDER, **rows.typed_columns(numbered, unit), **values)
         bad = typed.filter(~rows.good()).order_by(c.FILE_ORDER).limit(number)
-        from_zero = is_spark(raw.get_backend())
+        from_zero = _is_spark(raw.get_backend())
         for row in bad.to_pandas().astype(object).to_dict("records"):
             given = {name: _text(row[f"raw_{name}"]) for name in raw.columns}
             reason = next(self._faults(row, given, unit))
@@ -228,39 +225,19 @@ def _text(value: object) -> str:
     return "" if value is None or value != value else str(value)
 
 
-def _count(table: ibis.Table, bad: ibis.Deferred) -> tuple[int, int]:
+def _count(path: Path, table: ibis.Table, bad: ibis.Deferred) -> tuple[int, int]:
     """Count all rows and the bad ones."""
-    counts = table.agg(rows=_.count(), bad=bad.sum()).to_pandas().fillna(0).iloc[0]
+    with engine_errors(table.get_backend(), f"{path} cannot be read"):
+        counts = table.agg(rows=_.count(), bad=bad.sum()).to_pandas().fillna(0).iloc[0]
     return int(counts["rows"]), int(counts["bad"])
+
+
+def _is_spark(engine: BaseBackend) -> bool:
+    return bool(engine.name == "pyspark")
 
 
 def _no_rows(path: Path) -> ProjectError:
     return ProjectError(f"{path} holds no interactions")
-
-
-def _refusal(
-    path: Path, bad: list[BadRow], number: str, whole: bool = False, noun: str = "line"
-) -> ProjectError:
-    shown = "; ".join(f"{noun} {row.line}: {row.reason}" for row in bad)
-    remedy = "mend them, or set them aside with --params source.on_bad_rows=reject"
-    if any(lines.NO_UTF8 in row.reason for row in bad):
-        remedy = f"save the file as UTF-8 (iconv -f WINDOWS-1252 -t UTF-8), or {remedy}"
-    if whole:
-        return ProjectError(f"{path}: no row is an interaction, {shown}")
-    return ProjectError(f"{path}: {number} bad rows, {shown}; {remedy}")
-
-
-@contextmanager
-def _setting_aside(path: Path, bad: Iterable[BadRow], rejects: Path) -> Iterator[None]:
-    """Write bad rows to a file that is there only if the block ends well."""
-    count = 0
-    with new_file(rejects) as handle:
-        writer = csv.writer(handle)
-        writer.writerow(["line", "reason", "row"])
-        for count, row in enumerate(bad, start=1):  # noqa: B007
-            writer.writerow([row.line, row.reason, row.text])
-        yield
-    logger.warning("%s: %d bad rows are set aside in %s", path, count, rejects)
 
 
 @functools.cache

@@ -11,7 +11,9 @@ import ibis
 import pandas as pd
 
 from seqrec.tables import columns as c
+from seqrec.tables.facts import FINGERPRINT
 
+STATS = "stats.json"
 INTERACTIONS = "interactions.parquet"
 """The twin: RecBole's ids, position, delta and split code of every interaction."""
 
@@ -46,8 +48,14 @@ class AtomicFiles:
     @property
     def stats(self) -> dict[str, Any]:
         """The dataset's statistics."""
-        text = (self.data_path / self.dataset / "stats.json").read_text(encoding="utf-8")
+        text = (self.data_path / self.dataset / STATS).read_text(encoding="utf-8")
         return dict(json.loads(text))
+
+    @property
+    def fingerprint(self) -> str | None:
+        """What was held out for whom, in short; None where nothing says it."""
+        known = (self.data_path / self.dataset / STATS).is_file()
+        return self.stats.get(FINGERPRINT) if known else None
 
 
 def write_twin(

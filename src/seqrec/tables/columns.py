@@ -27,7 +27,7 @@ CONTEXT = "context"
 """History of the test interaction alone: neither learned nor ranked (temporal split)."""
 TEST = "test"
 VALID_TIED, TEST_TIED = "valid_tied", "test_tied"
-"""In the same second as the held-out interaction and as right an answer (tie_policy ``group``)."""
+"""In the same second as the held-out interaction, and also right (tie_policy ``group``)."""
 SPLITS = (TRAIN, VALID, VALID_TIED, CONTEXT, TEST, TEST_TIED)
 """In order of time within each user."""
 TIED_WITH = {VALID: VALID_TIED, TEST: TEST_TIED}
@@ -40,7 +40,7 @@ UNMASKED = "unmasked"
 MASKS = (MASKED, UNMASKED)
 
 QUERY_TIME = "query_time"
-"""Whether the model is told when the held-out interaction happens: one of `QUERY_TIMES`."""
+"""Whether the model knows when the held-out interaction happens: one of `QUERY_TIMES`."""
 KNOWN = "known"
 UNKNOWN = "unknown"
 QUERY_TIMES = (KNOWN, UNKNOWN)

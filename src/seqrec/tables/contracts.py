@@ -100,7 +100,7 @@ def _count_of(*splits: str) -> ibis.Deferred:
 
 
 def _ends_in_turn(split: str) -> ibis.Deferred:
-    """Tell whether the last interaction of a split, if there is one, ends it and those before."""
+    """Return whether the last interaction of a split, if any, ends it and those before."""
     last = _count_of(*c.SPLITS[: c.SPLITS.index(split) + 1]) - 1
     return ibis.cases((_[c.SPLIT] == split, _[c.POSITION])).max().coalesce(last) == last
 

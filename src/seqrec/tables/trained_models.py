@@ -10,18 +10,18 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A training and the ranks it came to.
+    """A training and its ranks.
 
     Attributes:
         name: The model.
         version: Kedro's version, the id of the run.
         config: What it was trained with; empty for what is not trained.
-        history: A row per epoch; None for what is not trained.
+        training_log: A row per epoch; None for what is not trained.
         target_ranks: A row per user and protocol.
     """
 
     name: str
     version: str
     config: dict[str, Any]
-    history: pd.DataFrame | None
+    training_log: pd.DataFrame | None
     target_ranks: pd.DataFrame

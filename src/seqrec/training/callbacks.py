@@ -1,4 +1,4 @@
-"""What a training tells while it runs: callbacks that are handed to it, and to it alone."""
+"""What a training reports while it runs: it calls the callbacks that it is given."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from seqrec.errors import ProjectError
 
 
 def resolve_device(device: str) -> torch.device:
-    """Turn ``auto`` into what the machine has; refuse a GPU that is not there.
+    """Turn ``auto`` into what the machine has; refuse a missing GPU.
 
     Args:
         device: ``cpu``, ``auto``, ``cuda`` or ``cuda:N``.

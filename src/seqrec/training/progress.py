@@ -1,4 +1,4 @@
-"""What people watch while a model trains."""
+"""Progress bars of a training."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class TrainingProgress:
         self._bars.stop()
 
     def begin(self, epoch: int, step: int, steps: int) -> None:
-        """Begin an epoch, or go on in its middle."""
+        """Begin an epoch, or resume in its middle."""
         self._bars.update(self._epochs, completed=epoch)
         self._bars.reset(self._steps, total=steps, completed=step, figures="")
         self._since, self._targets, self._drawn = time.perf_counter(), 0, 0.0

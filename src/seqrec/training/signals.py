@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+SAME_WISH_SECONDS = 1.0
+"""A launcher hands on what a terminal has sent to all: two signals at once are one wish."""
+
+
+def catchable() -> tuple[signal.Signals, ...]:
+    """Return the signals to catch: a hang-up that is ignored (``nohup``) stays ignored."""
+    ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    return SIGNALS[:2] if ignored else SIGNALS
 
 
 class Interruption:
@@ -20,22 +30,25 @@ class Interruption:
 
     def __init__(self) -> None:
         self.number = 0
+        self._noted_at = 0.0
 
     def note(self, number: int, _: FrameType | None) -> None:
-        """Note a signal; the second one is obeyed at once."""
-        if self.number:
+        """Note a signal; a second one later on is obeyed at once."""
+        if not self.number:
+            self.number = number
+            self._noted_at = time.monotonic()
+        elif time.monotonic() - self._noted_at > SAME_WISH_SECONDS:
             raise KeyboardInterrupt
-        self.number = number
 
 
 @contextmanager
 def watch() -> Iterator[Interruption]:
-    """Catch SIGTERM (a pod is reclaimed) and Ctrl-C while the block runs."""
+    """Catch SIGTERM (a pod is reclaimed), SIGHUP (a terminal is closed) and Ctrl-C meanwhile."""
     interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():
         yield interruption  # only the main thread may catch signals
         return
-    before = {number: signal.signal(number, interruption.note) for number in SIGNALS}
+    before = {number: signal.signal(number, interruption.note) for number in catchable()}
     try:
         yield interruption
     finally:

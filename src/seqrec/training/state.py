@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import Any
 
@@ -11,9 +12,14 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from seqrec.errors import ProjectError
 from seqrec.parameters import Training
+from seqrec.tables.facts import facts_fingerprint
 from seqrec.training.checkpoints import Checkpoint
 from seqrec.training.processes import Processes
 
+logger = logging.getLogger(__name__)
+
+IDENTITY = "identity"
+"""A checkpoint's record of what it belongs to."""
 MAY_CHANGE = {"training.epochs", "training.early_stopping", "training.clip_grad_norm"}
 """A resumed training may be longer or clipped; the rest would make it another experiment."""
 
@@ -99,7 +105,7 @@ class TrainingState:
         Raises:
             ProjectError: The checkpoint is of another experiment; names the difference.
         """
-        check_record(checkpoint.state["identity"], self.record)
+        check_record(checkpoint.state[IDENTITY], self.record)
         self.model.load_state_dict(_below("weights", checkpoint))
         best = _below("best", checkpoint)
         self.best = {name: x.to(self.device) for name, x in best.items()}
@@ -113,7 +119,7 @@ class TrainingState:
         """Everything that is a number or a word; plain JSON values."""
         within = self.step > 0
         return {
-            "identity": self.record,
+            IDENTITY: self.record,
             "finished": self.finished,
             "epoch": self.epoch,
             "step": self.step,
@@ -170,16 +176,43 @@ def check_record(theirs: dict[str, Any], ours: dict[str, Any]) -> None:
     Raises:
         ProjectError: Names the first parameter that differs, and both values.
     """
+    if "data" not in theirs and ours.get("data"):
+        logger.warning(
+            "the checkpoint of %s does not say which items were held out: if data_processing was "
+            "changed since, start anew (--params resume=false)",
+            theirs["name"],
+        )
+    difference = first_difference(theirs, ours)
+    if difference:
+        raise ProjectError(
+            f"cannot resume: the checkpoint has {theirs['name']}.{difference}; set it back, or "
+            "start anew without resume=true"
+        )
+
+
+def first_difference(theirs: dict[str, Any], ours: dict[str, Any]) -> str | None:
+    """Name the first parameter in which two experiments differ, with both values.
+
+    Args:
+        theirs: A checkpoint's record; what it lacks because it is older does not count.
+        ours: This training's.
+    """
     then = _leaves(theirs)
     now = _leaves(ours)
+    if "data" not in then:
+        now.pop("data", None)
+    told = {"ids": "other users or items, this run these", "data": "other held-out items"}
     for name in sorted(then.keys() | now.keys()):
         if then.get(name) != now.get(name) and name not in MAY_CHANGE:
-            before = then.get(name) if name != "ids" else "other users or items"
-            present = now.get(name) if name != "ids" else "these"
-            raise ProjectError(
-                f"cannot resume: the checkpoint has {theirs['name']}.{name} = {before}, this run "
-                f"{present}; set it back, or start anew without resume=true"
-            )
+            values = f"{then.get(name)}, this run {now.get(name)}"
+            return f"{name} = {told.get(name, values)}"
+    return None
+
+
+def experiment_key(record: dict[str, Any]) -> str:
+    """Hash an experiment: equal for trainings that can resume from each other."""
+    leaves = _leaves(record)
+    return facts_fingerprint({k: v for k, v in leaves.items() if k not in MAY_CHANGE})
 
 
 def _make_optimizer(
@@ -221,5 +254,5 @@ def _leaves(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _on_host(x: Tensor) -> Tensor:
-    """Copy a tensor to the host: the training goes on while it is written."""
+    """Copy a tensor to the host: the training continues while it is written."""
     return x.detach().to("cpu", copy=True).contiguous()

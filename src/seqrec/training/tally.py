@@ -14,7 +14,7 @@ READ_EVERY = 100
 
 
 class DivergedError(ProjectError, FloatingPointError):
-    """A loss or a gradient is no number any more: going on would spoil every weight."""
+    """A loss or a gradient is NaN or infinite: continuing would spoil every weight."""
 
 
 class Tally:

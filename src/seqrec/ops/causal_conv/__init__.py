@@ -43,6 +43,6 @@ class CausalConv(Protocol):
 
 
 def refuse_state(state: Tensor | None) -> None:
-    """Raise a ValueError if packed histories are to go on from a state."""
+    """Raise a ValueError if packed histories are to start from a state."""
     if state is not None:
         raise ValueError("causal_conv starts packed histories from zero: state must be None")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from seqrec.ops.causal_conv import refuse_state
@@ -26,7 +27,9 @@ def causal_conv(
     past = with_past(x, weight.shape[1], state)
     whole = x if state is None else past
     channels_first = whole.transpose(1, 2)
-    if weight.shape[0] % 8:  # the kernel's channels-last layout wants multiples of 8
-        channels_first = channels_first.contiguous()
+    if weight.shape[0] % 8:
+        # The kernel's channels-last layout wants multiples of 8; of a single step, only a copy
+        # has other strides.
+        channels_first = channels_first.clone(memory_format=torch.contiguous_format)
     y = causal_conv1d_fn(channels_first, weight, bias, activation="silu").transpose(1, 2)
     return y[:, -x.shape[1] :], past[:, x.shape[1] :]

@@ -141,7 +141,7 @@ class _CrossEntropy(KnownGradient):
 
 
 def serves(hidden: Tensor) -> bool:
-    """Tell whether products may be rounded, and tiles of this width fit a GPU that can do it."""
+    """Return whether products may be rounded, and tiles of this width fit a GPU that can do it."""
     rounded = (
         hidden.dtype in (torch.bfloat16, torch.float16)
         or torch.is_autocast_enabled(hidden.device.type)

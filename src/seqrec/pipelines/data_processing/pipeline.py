@@ -39,5 +39,7 @@ def create_pipeline() -> Pipeline:
                 name="mark_held_out",
             ),
         ],
+        namespace="data_processing",
+        prefix_datasets_with_namespace=False,
         tags="data",
     )

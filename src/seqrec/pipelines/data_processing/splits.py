@@ -16,8 +16,8 @@ def leave_one_out(histories: ibis.Table, data_processing: DataProcessing) -> ibi
     """Hold out each user's last interaction for test, the one before for validation.
 
     With the tie policy ``group``, seconds are held out instead: the first interaction of a user's
-    last second stands for it, the others of that second are as right. No second is held out
-    before which there is none.
+    last second stands for it, and the others of that second count as correct too. A user's first
+    second is never held out.
     """
     if data_processing.tie_policy == "group":
         return _leave_one_second_out(histories)
@@ -33,7 +33,8 @@ def _leave_one_second_out(histories: ibis.Table) -> ibis.Table:
         "after": ibis.dense_rank().over(ibis.window(group_by=c.USER, order_by=time.desc())),
     }
     held_out = (_["before"] > 0) & (_["after"] < 2)
-    first, last = _[c.DELTA] > 0, _["after"] == 0
+    first = _[c.DELTA] > 0
+    last = _["after"] == 0
     split = ibis.cases(
         (~held_out, c.TRAIN),
         (last & first, c.TEST),
@@ -45,23 +46,23 @@ def _leave_one_second_out(histories: ibis.Table) -> ibis.Table:
 
 
 def temporal(histories: ibis.Table, data_processing: DataProcessing) -> ibis.Table:
-    """Cut time once for everybody: learn before, ask after.
+    """Split at two times that are the same for all users.
 
-    Before `valid_from` is training. Each user's first interaction from `valid_from` on is to be
-    predicted for validation, the first from `test_from` on for test, with all that came before it
-    as history; validation mirrors test. With the tie policy ``group`` those of the same second are
-    as right. What a user did after the test interaction is left out, and so are users without a
-    history at that time.
+    What happened before `valid_from` is training. Each user's first interaction from `valid_from`
+    on is held out for validation, the first from `test_from` on for test, with everything before
+    it as history. With the tie policy ``group``, interactions in its second count as correct too.
+    What a user did after the test interaction is left out, and so are users without a history at
+    that time.
 
     Raises:
         ProjectError: No user has a test interaction.
     """
     periods = _in_periods(histories, *cuts(histories, data_processing))
-    # A user whose first interaction is to be predicted would be asked about without a history.
-    asked = _["begins_at"] > 0
-    first = asked & (_[c.POSITION] == _["begins_at"])
+    # A user's very first interaction cannot be predicted: there is no history to predict it from.
+    has_history = _["begins_at"] > 0
+    first = has_history & (_[c.POSITION] == _["begins_at"])
     by_group = data_processing.tie_policy == "group"
-    right = asked & (_[c.TIMESTAMP] == _["begins"]) if by_group else first
+    right = has_history & (_[c.TIMESTAMP] == _["begins"]) if by_group else first
     split = ibis.cases(
         (_["period"] == 0, c.TRAIN),
         (first & (_["period"] == 1), c.VALID),

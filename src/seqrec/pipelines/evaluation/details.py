@@ -7,36 +7,41 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from seqrec.model_registry import title_of
 from seqrec.parameters import Evaluation
 from seqrec.pipelines._slices import slice_runs
-from seqrec.pipelines.evaluation.tables import NAMES
 from seqrec.tables import columns as c
+from seqrec.tables.protocols import at_headline
 
-EXAMPLES, SHOWN = 4, 6
+EXAMPLES = 4
+"""Users to look at."""
+
+SHOWN = 6
+"""Of each, the last items."""
 
 
-def summarise_trainings(**histories: pd.DataFrame) -> pd.DataFrame:
+def summarise_trainings(**training_logs: pd.DataFrame) -> pd.DataFrame:
     """Say what each training took, and that its gradients stayed small.
 
     Args:
-        **histories: A row per epoch, by model.
+        **training_logs: A row per epoch, by model.
 
     Returns:
         A row per model.
     """
     rows = [
         {
-            c.MODEL: NAMES.get(model, model),
-            "epochs": len(h),
-            "best epoch": int(h[c.EPOCH].iloc[int(h["NDCG@10"].argmax())]) + 1,
-            "seconds": round(float((h["train_seconds"] + h["valid_seconds"]).sum()), 1),
-            "targets per second": round(float(h["targets_per_second"].median())),
-            "memory (GiB)": round(float(h["memory_gib"].max()), 2),
-            "mean gradient norm": round(float(h["gradient_norm"].mean()), 3),
-            "largest gradient norm": round(float(h["largest_gradient_norm"].max()), 3),
-            "NaN or Inf": int((~np.isfinite(h.to_numpy(dtype=float))).sum()),
+            c.MODEL: title_of(model),
+            "epochs": len(log),
+            "best epoch": int(log[c.EPOCH].iloc[int(log["NDCG@10"].argmax())]) + 1,
+            "seconds": round(float((log["train_seconds"] + log["valid_seconds"]).sum()), 1),
+            "targets per second": round(float(log["targets_per_second"].median())),
+            "memory (GiB)": round(float(log["memory_gib"].max()), 2),
+            "mean gradient norm": round(float(log["gradient_norm"].mean()), 3),
+            "largest gradient norm": round(float(log["largest_gradient_norm"].max()), 3),
+            "NaN or Inf": int((~np.isfinite(log.to_numpy(dtype=float))).sum()),
         }
-        for model, h in histories.items()
+        for model, log in training_logs.items()
     ]
     return pd.DataFrame(rows)
 
@@ -44,23 +49,31 @@ def summarise_trainings(**histories: pd.DataFrame) -> pd.DataFrame:
 def slice_users(
     evaluation: Evaluation, interactions: pd.DataFrame, **metrics: pd.DataFrame
 ) -> pd.DataFrame:
-    """Average NDCG@10 over kinds of users at the headline protocol, a column per model.
+    """Average NDCG@10 over kinds of users at the headline protocol, columns for each model.
 
     Args:
-        evaluation: The headline protocol.
+        evaluation: The headline protocol and the bootstrap's settings.
         interactions: Histories and popularity.
         **metrics: Per-user metrics by model.
 
     Returns:
-        A row per slice: its kind, its users, and each model's mean.
+        A row per slice: its kind, its users, each model's mean under its title, and the ends of
+        the mean's interval over users under ``<title> low`` and ``<title> high``.
     """
     chosen = pd.concat(
-        [_at_headline(m, evaluation).assign(**{c.MODEL: name}) for name, m in metrics.items()]
+        [
+            at_headline(table, evaluation).assign(**{c.MODEL: name})
+            for name, table in metrics.items()
+        ]
     )
-    slices = slice_runs(chosen, interactions)
+    slices = slice_runs(chosen, interactions, evaluation)
     order = slices[["kind", "slice", "users"]].drop_duplicates()
-    wide = slices.pivot(index=["kind", "slice"], columns=c.MODEL, values="mean")[list(metrics)]
-    return order.merge(wide.rename(columns=NAMES), on=["kind", "slice"]).round(4)
+    by_slice = slices.set_index([c.MODEL, "kind", "slice"])
+    for value, suffix in (("mean", ""), ("low", " low"), ("high", " high")):
+        wide = by_slice[value].unstack(c.MODEL)[list(metrics)]
+        names = {name: f"{title_of(name)}{suffix}" for name in metrics}
+        order = order.merge(wide.rename(columns=names), on=["kind", "slice"])
+    return order.round(4)
 
 
 def pick_examples(
@@ -82,13 +95,13 @@ def pick_examples(
     """
     ranks = pd.DataFrame(
         {
-            NAMES.get(name, name): _at_headline(table, evaluation).set_index(c.USER)[c.RANK]
+            title_of(name): at_headline(table, evaluation).set_index(c.USER)[c.RANK]
             for name, table in target_ranks.items()
         }
     )
-    reference = NAMES.get(evaluation.reference, evaluation.reference)
-    ordered = ranks.sort_values(reference, kind="stable")
-    places = [round(k * (len(ordered) - 1) / (EXAMPLES - 1) * 0.9) for k in range(EXAMPLES)]
+    ordered = ranks.sort_values(title_of(evaluation.reference), kind="stable")
+    spread = (round(k * (len(ordered) - 1) / (EXAMPLES - 1) * 0.9) for k in range(EXAMPLES))
+    places = list(dict.fromkeys(spread))
     titles = movies.set_index(c.ITEM)[c.TITLE]
     shown = interactions[interactions[c.USER].isin(ordered.index[places])]
     histories = shown[shown[c.SPLIT] != c.TEST_TIED].groupby(c.USER)
@@ -99,13 +112,6 @@ def pick_examples(
             "ranks": {str(name): float(rank) for name, rank in ordered.loc[user].items()},
         }
         for user in ordered.index[places]
-    ]
-
-
-def _at_headline(table: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
-    return table[
-        (table[c.MASK] == evaluation.headline_mask)
-        & (table[c.QUERY_TIME] == evaluation.headline_query_time)
     ]
 
 

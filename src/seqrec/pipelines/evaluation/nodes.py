@@ -12,12 +12,14 @@ from rich.console import Console
 from seqrec.metrics.ranking import metric_table
 from seqrec.metrics.statistics import Interval, bootstrap_mean
 from seqrec.parameters import Evaluation
-from seqrec.pipelines.evaluation.tables import comparison_table, verdict
+from seqrec.pipelines.evaluation.same_data import check_same_data, describe_ranks
+from seqrec.pipelines.evaluation.tables import ONE_TRAINING, comparison_table, verdict
 from seqrec.tables import columns as c
+from seqrec.tables.facts import FACTS
+from seqrec.tables.protocols import PROTOCOL, at
 
 logger = logging.getLogger(__name__)
-
-_KEYS = [c.USER, c.MASK, c.QUERY_TIME]
+_KEYS = [c.USER, *PROTOCOL]
 
 
 def measure_ranks(target_ranks: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
@@ -33,7 +35,9 @@ def measure_ranks(target_ranks: pd.DataFrame, evaluation: Evaluation) -> pd.Data
     _tell_beyond(max(evaluation.cutoffs), int(target_ranks[c.CANDIDATES].max()))
     ordered = target_ranks.sort_values(_KEYS, ignore_index=True)
     values = metric_table(ordered[c.RANK].to_numpy(), evaluation.cutoffs)
-    return pd.concat([ordered[_KEYS], values], axis="columns")
+    metrics = pd.concat([ordered[_KEYS], values], axis="columns")
+    metrics.attrs[FACTS] = describe_ranks(target_ranks)
+    return metrics
 
 
 @functools.cache
@@ -55,7 +59,11 @@ def compare_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataFr
 
     Returns:
         A row per model, protocol and metric: mean, low, high.
+
+    Raises:
+        ProjectError: The models were not asked for the same items.
     """
+    check_same_data(metrics)
     rows = [
         _interval_rows(_values(table, mask, query_time), evaluation).assign(
             **{c.MODEL: model, c.MASK: mask, c.QUERY_TIME: query_time}
@@ -63,7 +71,7 @@ def compare_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataFr
         for model, table in metrics.items()
         for mask, query_time in product(c.MASKS, c.QUERY_TIMES)
     ]
-    wanted = [c.MODEL, c.MASK, c.QUERY_TIME, "metric", "mean", "low", "high"]
+    wanted = [c.MODEL, *PROTOCOL, "metric", "mean", "low", "high"]
     return pd.concat(rows, ignore_index=True)[wanted]
 
 
@@ -77,28 +85,24 @@ def subtract_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataF
     Returns:
         A row per other model, protocol and metric: mean, low, high of reference − other.
     """
+    check_same_data(metrics)
     reference = metrics[evaluation.reference]
+    others = {name: table for name, table in metrics.items() if name != evaluation.reference}
     rows = [
         _interval_rows(
             _values(reference, mask, query_time) - _values(table, mask, query_time), evaluation
-        ).assign(
-            **{
-                c.MODEL: evaluation.reference,
-                "other": other,
-                c.MASK: mask,
-                c.QUERY_TIME: query_time,
-            }
-        )
-        for other, table in metrics.items()
-        if other != evaluation.reference
+        ).assign(other=other, **{c.MASK: mask, c.QUERY_TIME: query_time})
+        for other, table in others.items()
         for mask, query_time in product(c.MASKS, c.QUERY_TIMES)
     ]
-    wanted = [c.MODEL, "other", c.MASK, c.QUERY_TIME, "metric", "mean", "low", "high"]
-    return pd.concat(rows, ignore_index=True)[wanted]
+    differences = pd.concat(rows, ignore_index=True)
+    differences[c.MODEL] = evaluation.reference
+    wanted = [c.MODEL, "other", *PROTOCOL, "metric", "mean", "low", "high"]
+    return differences[wanted]
 
 
 def print_comparison(
-    evaluation: Evaluation, comparison: pd.DataFrame, differences: pd.DataFrame, report: str
+    evaluation: Evaluation, comparison: pd.DataFrame, differences: pd.DataFrame, *_awaited: object
 ) -> None:
     """Print the table and the verdict, the last thing a run says.
 
@@ -106,18 +110,17 @@ def print_comparison(
         evaluation: Which protocol is the headline.
         comparison: From `compare_models`.
         differences: From `subtract_models`.
-        report: Read only so that this node is the last.
+        *_awaited: Datasets to wait for. Kedro orders nodes by their inputs and by nothing else.
     """
     console = Console(width=110)
     console.print(comparison_table(comparison, evaluation))
-    for line in verdict(differences, evaluation):
+    for line in (*verdict(differences, evaluation), ONE_TRAINING):
         console.print(line)
 
 
 def _values(table: pd.DataFrame, mask: str, query_time: str) -> pd.DataFrame:
     """Take one protocol's metrics, a row per user."""
-    chosen = table[(table[c.MASK] == mask) & (table[c.QUERY_TIME] == query_time)]
-    return chosen.set_index(c.USER).drop(columns=[c.MASK, c.QUERY_TIME])
+    return at(table, mask, query_time).set_index(c.USER).drop(columns=PROTOCOL)
 
 
 def _interval_rows(values: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:

@@ -9,12 +9,16 @@ import plotly.graph_objects as go
 from ibis import _
 from plotly.subplots import make_subplots
 
-from seqrec.pipelines.evaluation.plots import BLUE, GREY, ORANGE, plain
+from seqrec.pipelines._plots import BLUE, GREY, ORANGE, plain
 from seqrec.tables import columns as c
 
 PERIODS = 20
-LENGTHS, INTERVALS, POPULARITY = "history length", "interval", "popularity"
-NEW_ITEMS, NEW_USERS, ACTIVITY = "items new to the period", "users new to the period", "activity"
+LENGTHS = "history length"
+INTERVALS = "interval"
+POPULARITY = "popularity"
+NEW_ITEMS = "items new to the period"
+NEW_USERS = "users new to the period"
+ACTIVITY = "activity"
 _STEPS = {"tie": 1, "< 1 min": 60, "< 1 h": 3600, "< 1 day": 86_400, "< 30 days": 30 * 86_400}
 _LONGEST = "longer"
 _COLOURS = {POPULARITY: BLUE, ACTIVITY: GREY, NEW_ITEMS: BLUE, NEW_USERS: ORANGE}
@@ -44,7 +48,7 @@ def profile_interactions(interactions: ibis.Table) -> pd.DataFrame:
 def plot_profile(profile: pd.DataFrame) -> go.Figure:
     """Draw the curves of `profile_interactions`."""
     panels = [LENGTHS, INTERVALS, POPULARITY, "over time"]
-    figure = make_subplots(rows=2, cols=2, subplot_titles=panels, vertical_spacing=0.22)
+    figure = make_subplots(rows=2, cols=2, subplot_titles=panels, vertical_spacing=0.25)
     for place, facet in enumerate([LENGTHS, INTERVALS]):
         rows = profile[profile["facet"] == facet]
         bars = go.Bar(x=rows["x"], y=rows["share"], showlegend=False, marker_color=BLUE)
@@ -52,16 +56,18 @@ def plot_profile(profile: pd.DataFrame) -> go.Figure:
     for facet, place in ((POPULARITY, 1), (ACTIVITY, 2), (NEW_ITEMS, 2), (NEW_USERS, 2)):
         rows = profile[profile["facet"] == facet]
         line = go.Scatter(
-            x=rows["x"], y=rows["share"], name=facet, showlegend=place == 2,
+            x=rows["x"],
+            y=rows["share"],
+            name=facet,
+            showlegend=place == 2,
             line_color=_COLOURS[facet],
-        )  # fmt: skip
+        )
         figure.add_trace(line, row=2, col=place)
     figure.update_yaxes(title_text="share of users", row=1, col=1)
     figure.update_yaxes(title_text="share of steps", row=1, col=2)
     figure.update_yaxes(title_text="share of interactions", row=2)
     figure.update_xaxes(title_text="most popular share of items", type="category", row=2, col=1)
-    legend = {"orientation": "h", "y": 1.1, "x": 0}
-    return plain(figure).update_layout(height=640, margin_t=90, legend=legend)
+    return plain(figure).update_layout(height=640)
 
 
 def _lengths(interactions: ibis.Table) -> pd.DataFrame:

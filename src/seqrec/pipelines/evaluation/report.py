@@ -9,41 +9,60 @@ import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
+from seqrec.model_registry import title_of
 from seqrec.parameters import Evaluation
-from seqrec.pipelines.evaluation.tables import NAMES, shown_metrics, verdict
+from seqrec.pipelines._plots import PAPERS
+from seqrec.pipelines.evaluation.beside import leaderboard_table
+from seqrec.pipelines.evaluation.cells import (
+    baseline_of,
+    cells_of,
+    protocols,
+    result_groups,
+)
+from seqrec.pipelines.evaluation.tables import ONE_TRAINING, verdict
+from seqrec.pipelines.evaluation.wording import describe_data, describe_protocol
+from seqrec.record import RECORD
 from seqrec.tables import columns as c
 
-_CAPTIONS = {
-    "metrics": "Metrics with bootstrap intervals",
+FIGURES = {
+    "metrics": "Metrics with their intervals",
     "ranks": "Where the held-out item ranks",
     "training": "Training",
     "data": "The data",
 }
+_SHOWN_ABOVE = ("dataset", "environment", "device", RECORD)
+"""Facts of the provenance that the report's head has."""
 
 
 def render_report(
     evaluation: Evaluation,
     comparison: pd.DataFrame,
     differences: pd.DataFrame,
-    stats: dict[str, Any],
+    interaction_stats: dict[str, Any],
     provenance: dict[str, Any],
-    costs: pd.DataFrame,
-    slices: pd.DataFrame,
+    compared: dict[str, Any],
+    training_costs: pd.DataFrame,
+    user_slices: pd.DataFrame,
     examples: list[dict[str, Any]],
+    leaderboard: pd.DataFrame | None,
+    lists: dict[str, Any],
     **plots: go.Figure,
 ) -> str:
-    """Render verdict, tables, figures, data facts and provenance.
+    """Render facts, verdict, tables, figures and provenance.
 
     Args:
         evaluation: Which protocol is the headline.
         comparison: A row per model, protocol and metric.
         differences: A row per pair of models, protocol and metric.
-        stats: Facts about the data.
+        interaction_stats: Facts about the data.
         provenance: Commit, versions, device.
-        costs: What each training took.
-        slices: Means over kinds of users.
+        compared: From `describe_compared`.
+        training_costs: What each training took.
+        user_slices: Means over kinds of users.
         examples: Users to look at.
-        **plots: The figures, by the names of `_CAPTIONS`.
+        leaderboard: Every training so far; None if the pipeline was never run.
+        lists: From `compare_lists`.
+        **plots: The figures, by the names of `FIGURES`.
 
     Returns:
         HTML with scripts, styles and figures inside.
@@ -54,36 +73,80 @@ def render_report(
         undefined=StrictUndefined,
     )
     return environment.get_template("report.html.j2").render(
+        title=_title(comparison, provenance),
         verdict=verdict(differences, evaluation),
-        metrics=shown_metrics(evaluation),
-        sections=_sections(comparison, evaluation),
+        one_training=ONE_TRAINING,
+        facts=_facts(interaction_stats, provenance, compared),
+        compared=compared,
+        with_record=RECORD in provenance,
+        protocols=protocols(comparison),
+        headline=(evaluation.headline_mask, evaluation.headline_query_time),
+        results=result_groups(comparison, evaluation),
+        baseline=title_of(baseline_of(comparison, evaluation)),
         confidence=f"{evaluation.confidence:.0%}",
-        figures=[(name, title, plots[name].to_json()) for name, title in _CAPTIONS.items()],
-        stats=stats,
-        costs=costs,
-        slices=_kinds(slices),
+        figures=[
+            (name, title, plots[f"{name}_plot"].to_json()) for name, title in FIGURES.items()
+        ],
+        costs=training_costs,
+        leaderboard=leaderboard_table(leaderboard, compared["data"]),
+        lists=pd.DataFrame(lists["rows"]).map(_rounded),
+        slices=_slices(user_slices, comparison),
         examples=examples,
-        provenance=provenance,
+        stats=interaction_stats,
+        provenance=_without(provenance, _SHOWN_ABOVE),
+        papers=PAPERS,
         plotly=get_plotlyjs(),
     )
 
 
-def _kinds(slices: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Split the slices into a table per kind, means with four places."""
-    shown = slices.map(lambda value: f"{value:.4f}" if isinstance(value, float) else value)
-    return [(str(kind), rows.drop(columns="kind")) for kind, rows in shown.groupby("kind")]
+def _title(comparison: pd.DataFrame, provenance: dict[str, Any]) -> str:
+    """Name the models, and the dataset if it is known."""
+    *others, last = (title_of(str(model)) for model in comparison[c.MODEL].unique())
+    names = f"{', '.join(others)} and {last}" if others else last
+    dataset = provenance.get("dataset")
+    return f"{names} on {dataset}" if dataset else names
 
 
-def _sections(comparison: pd.DataFrame, evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Group the comparison into one table per protocol."""
-    chosen = comparison[comparison["metric"].isin(shown_metrics(evaluation))]
-    return [
-        {
-            "title": f"history {mask}, query time {query_time}",
-            "rows": [
-                (NAMES.get(str(model), str(model)), table.set_index("metric").to_dict("index"))
-                for model, table in rows.groupby(c.MODEL, sort=False)
-            ],
-        }
-        for (mask, query_time), rows in chosen.groupby([c.MASK, c.QUERY_TIME])
-    ]
+def _facts(
+    stats: dict[str, Any], provenance: dict[str, Any], compared: dict[str, Any]
+) -> dict[str, str]:
+    """Say what was compared on what; what is not known is left out."""
+    environment = (provenance.get("environment"), provenance.get("device"))
+    facts = {
+        "dataset": provenance.get("dataset"),
+        "data": describe_data(stats),
+        **describe_protocol(stats, compared["protocol"]),
+        "environment": ", ".join(filter(None, environment)),
+        "fingerprint of the data": compared["data"],
+    }
+    return {name: fact for name, fact in facts.items() if fact}
+
+
+def _slices(slices: pd.DataFrame, comparison: pd.DataFrame) -> list[dict[str, Any]]:
+    """Lay the slices out: of each kind its name and rows, of each a cell per model."""
+    titles = [title_of(str(model)) for model in comparison[c.MODEL].unique()]
+    kinds = []
+    for kind, rows in slices.groupby("kind"):
+        cells = [
+            {"slice": row["slice"], "users": row["users"], "cells": _slice_cells(row, titles)}
+            for row in rows.to_dict("records")
+        ]
+        kinds.append({"kind": kind, "rows": cells})
+    return kinds
+
+
+def _slice_cells(row: dict[Any, Any], titles: list[str]) -> list[dict[str, Any]]:
+    ends = {"mean": "", "low": " low", "high": " high"}
+    values = {
+        title: {name: row[f"{title}{end}"] for name, end in ends.items()} for title in titles
+    }
+    cells = cells_of(pd.DataFrame.from_dict(values, orient="index"))
+    return [cells[title] for title in titles]
+
+
+def _without(facts: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: fact for name, fact in facts.items() if name not in names}
+
+
+def _rounded(value: Any) -> Any:
+    return f"{value:.3f}" if isinstance(value, float) else value

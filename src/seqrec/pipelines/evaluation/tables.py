@@ -5,10 +5,16 @@ from __future__ import annotations
 import pandas as pd
 from rich.table import Table
 
+from seqrec.metrics.statistics import covers
+from seqrec.model_registry import RANKERS, title_of
 from seqrec.parameters import Evaluation
 from seqrec.tables import columns as c
+from seqrec.tables.protocols import at, at_headline
 
-NAMES = {"ss4rec": "SS4Rec", "ncf": "NCF (NeuMF)", "popularity": "Popularity"}
+ONE_TRAINING = (
+    "There is one training of each model: another seed may fall outside these intervals. "
+    "kedro run --pipelines leaderboard compares several."
+)
 
 
 def shown_metrics(evaluation: Evaluation) -> list[str]:
@@ -31,12 +37,12 @@ def comparison_table(comparison: pd.DataFrame, evaluation: Evaluation) -> Table:
     )
     for name in ("model", "history", *metrics):
         table.add_column(name, justify="left" if name in ("model", "history") else "right")
-    at_time = comparison[comparison[c.QUERY_TIME] == evaluation.headline_query_time]
     for mask in c.MASKS:
-        for model, rows in at_time[at_time[c.MASK] == mask].groupby(c.MODEL, sort=False):
+        chosen = at(comparison, mask, evaluation.headline_query_time)
+        for model, rows in chosen.groupby(c.MODEL, sort=False):
             by_metric = rows.set_index("metric")
             cells = [_with_error(by_metric.loc[[metric]].iloc[0]) for metric in metrics]
-            table.add_row(NAMES.get(str(model), str(model)), mask, *cells)
+            table.add_row(title_of(str(model)), mask, *cells)
         table.add_section()
     return table
 
@@ -48,19 +54,17 @@ def verdict(differences: pd.DataFrame, evaluation: Evaluation) -> list[str]:
         differences: A row per pair of models, protocol and metric.
         evaluation: Which protocol is the headline.
     """
-    chosen = differences[
-        (differences[c.MASK] == evaluation.headline_mask)
-        & (differences[c.QUERY_TIME] == evaluation.headline_query_time)
-        & (differences["metric"] == f"NDCG@{_headline_cutoff(evaluation)}")
-    ]
+    headline = at_headline(differences, evaluation)
+    chosen = headline[headline["metric"] == f"NDCG@{_headline_cutoff(evaluation)}"]
     return [_sentence(row, evaluation.confidence) for _, row in chosen.iterrows()]
 
 
 def _sentence(row: pd.Series, confidence: float) -> str:
-    first, second = NAMES.get(row[c.MODEL], row[c.MODEL]), NAMES.get(row["other"], row["other"])
-    interval = (
-        f"{confidence:.0%} interval {row['low']:+.4f} to {row['high']:+.4f}, {row['metric']}"
-    )
+    first = title_of(row[c.MODEL])
+    second = title_of(row["other"])
+    trainings = (None if row[side] in RANKERS else 1 for side in (c.MODEL, "other"))
+    ends = f"{row['low']:+.4f} to {row['high']:+.4f}"
+    interval = f"{confidence:.0%} interval over {covers(*trainings)} {ends}, {row['metric']}"
     if row["low"] <= 0 <= row["high"]:
         return f"{first} and {second} do not differ beyond noise ({interval})."
     better = "better" if row["mean"] > 0 else "worse"

@@ -14,17 +14,26 @@ from rich.console import Console
 from rich.table import Table
 
 from seqrec.errors import ProjectError
-from seqrec.metrics.statistics import bootstrap_seeds, holm
-from seqrec.parameters import Evaluation, Parameters
+from seqrec.metrics.statistics import (
+    ENOUGH_SEEDS,
+    USERS_ONLY,
+    Difference,
+    bootstrap_seeds,
+    covers,
+    holm,
+)
+from seqrec.model_registry import RANKERS
+from seqrec.parameter_tree import Parameters
+from seqrec.parameters import Evaluation
+from seqrec.pipelines._plots import BLUE, plain
 from seqrec.pipelines._slices import METRIC
-from seqrec.pipelines.evaluation.plots import BLUE, plain
-from seqrec.pipelines.leaderboard.runs import as_rows, label, same_data
+from seqrec.pipelines.leaderboard.runs import COSTS, as_rows, label, same_data
 from seqrec.tables import columns as c
+from seqrec.tables.facts import FACTS
+from seqrec.tables.fingerprint import data_fingerprint
 from seqrec.tables.trained_models import TrainedModel
 
 logger = logging.getLogger(__name__)
-
-COSTS = ["epochs", "seconds", "memory_gib", "largest_gradient_norm"]
 
 
 def collect_runs(
@@ -58,7 +67,9 @@ def collect_runs(
     for model in fitting:  # sorted by version: a later one replaces its equal
         rows = as_rows(model, label(model, usual), evaluation)
         newest[rows[c.MODEL].iloc[0], rows[c.SEED].iloc[0]] = rows
-    return pd.concat(newest.values(), ignore_index=True)
+    runs = pd.concat(newest.values(), ignore_index=True)
+    runs.attrs[FACTS] = {"data": data_fingerprint(interactions)}
+    return runs
 
 
 def rank_models(runs: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
@@ -69,23 +80,29 @@ def rank_models(runs: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
         evaluation: Samples, confidence and seed of the bootstrap.
 
     Returns:
-        A row per model: seeds, every metric's mean, NDCG@10's interval over users and seeds and
-        its spread over seeds, what a training takes.
+        A row per model: seeds, every metric's mean, NDCG@10's interval, what that covers, the
+        spread over seeds, what a training takes.
     """
     metrics = [name for name in runs if "@" in str(name)]
     rows = []
     for model, of_model in runs.groupby(c.MODEL, sort=False):
-        found = bootstrap_seeds(
-            _matrix(of_model), None, evaluation.bootstrap_samples, evaluation.confidence,
-            evaluation.seed,
-        )  # fmt: skip
+        interval = _bootstrap(_matrix(of_model), None, evaluation)
         by_run = of_model.groupby("run")
         spread = by_run[METRIC].mean().std(ddof=1) if by_run.ngroups > 1 else np.nan
-        costs = by_run[COSTS].first().agg(dict.fromkeys(COSTS[:3], "mean") | {COSTS[3]: "max"})
-        interval = {"low": found.low, "high": found.high, "seed_spread": spread}
-        facts = {c.MODEL: model, "seeds": by_run.ngroups, **of_model[metrics].mean(), **interval}
-        rows.append({**facts, **costs})
-    return pd.DataFrame(rows).sort_values(METRIC, ascending=False, ignore_index=True)
+        row = {
+            c.MODEL: model,
+            "seeds": by_run.ngroups,
+            **of_model[metrics].mean(),
+            "low": interval.low,
+            "high": interval.high,
+            "covers": covers(_seeds(model, of_model)),
+            "seed_spread": spread,
+            **by_run[list(COSTS)].first().agg(COSTS),
+        }
+        rows.append(row)
+    leaderboard = pd.DataFrame(rows).sort_values(METRIC, ascending=False, ignore_index=True)
+    leaderboard.attrs[FACTS] = runs.attrs.get(FACTS, {})
+    return leaderboard
 
 
 def subtract_from_reference(runs: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
@@ -96,39 +113,29 @@ def subtract_from_reference(runs: pd.DataFrame, evaluation: Evaluation) -> pd.Da
         evaluation: `reference`, and the bootstrap's settings.
 
     Returns:
-        A row per other model: reference minus other in NDCG@10.
+        A row per other model: reference minus other in NDCG@10, and what the interval covers.
     """
-    models = {str(model): _matrix(rows) for model, rows in runs.groupby(c.MODEL, sort=False)}
+    of_model = {str(model): rows for model, rows in runs.groupby(c.MODEL, sort=False)}
+    models = {model: _matrix(rows) for model, rows in of_model.items()}
+    seeds = {model: _seeds(model, rows) for model, rows in of_model.items()}
     reference = evaluation.reference
-    names = ["other", "mean", "low", "high", "p", "effect"]
+    others = [name for name in models if reference in models and name != reference]
     rows = [
-        {
-            "other": other,
-            **asdict(
-                bootstrap_seeds(
-                    models[reference], values, evaluation.bootstrap_samples,
-                    evaluation.confidence, evaluation.seed,
-                )
-            ),
-        }
-        for other, values in models.items()
-        if reference in models and other != reference
-    ]  # fmt: skip
-    table = pd.DataFrame(rows, columns=names)
+        {"other": other, **asdict(_bootstrap(models[reference], models[other], evaluation))}
+        for other in others
+    ]
+    table = pd.DataFrame(rows, columns=["other", "mean", "low", "high", "p", "effect"])
     table["p_holm"] = holm(table["p"])
+    table["covers"] = [covers(seeds[reference], seeds[other]) for other in others]
     table.insert(0, c.MODEL, reference)
     return table
 
 
-def plot_leaderboard(
-    leaderboard: pd.DataFrame, differences: pd.DataFrame, evaluation: Evaluation
-) -> go.Figure:
+def plot_leaderboard(leaderboard: pd.DataFrame) -> go.Figure:
     """Draw every model's NDCG@10 with its interval, best on top.
 
     Args:
         leaderboard: From `rank_models`.
-        differences: From `subtract_from_reference`; drawn is what it tests.
-        evaluation: The headline protocol.
     """
     shown = leaderboard.iloc[::-1]
     error = {
@@ -136,12 +143,14 @@ def plot_leaderboard(
         "array": shown["high"] - shown[METRIC],
         "arrayminus": shown[METRIC] - shown["low"],
     }
-    figure = go.Figure(
-        go.Scatter(
-            x=shown[METRIC], y=shown[c.MODEL], error_x=error, mode="markers",
-            marker={"size": 9, "color": BLUE},
-        )
-    )  # fmt: skip
+    points = go.Scatter(
+        x=shown[METRIC],
+        y=shown[c.MODEL],
+        error_x=error,
+        mode="markers",
+        marker={"size": 9, "color": BLUE},
+    )
+    figure = go.Figure(points)
     figure.update_xaxes(title_text=METRIC, rangemode="tozero")
     return plain(figure).update_layout(height=120 + 32 * len(shown), margin_l=260)
 
@@ -156,17 +165,25 @@ def print_leaderboard(
         differences: From `subtract_from_reference`.
         evaluation: The headline protocol.
     """
-    console = Console(width=120)
     table = Table(
-        "model", "seeds", "HR@10", METRIC, "interval", "MRR@10", "epochs", "seconds",
+        *("model", "seeds", "HR@10", METRIC, "interval", "over", "MRR@10", "epochs", "seconds"),
         title=f"history {evaluation.headline_mask}, query time {evaluation.headline_query_time}",
-        caption=f"{evaluation.confidence:.0%} bootstrap interval over users and seeds",
-    )  # fmt: skip
+        caption=f"{evaluation.confidence:.0%} bootstrap interval; with fewer than {ENOUGH_SEEDS} "
+        "seeds over users only: another training may lie outside it",
+    )
     for row in leaderboard.to_dict("records"):
-        cells = [f"{row[name]:.4f}" for name in ("HR@10", METRIC)]
-        cells += [f"{row['low']:.4f} to {row['high']:.4f}", f"{row['MRR@10']:.4f}"]
-        cost = [f"{row['epochs']:.0f}", f"{row['seconds']:.0f}"]
-        table.add_row(str(row[c.MODEL]), str(row["seeds"]), *cells, *cost)
+        table.add_row(
+            str(row[c.MODEL]),
+            str(row["seeds"]),
+            f"{row['HR@10']:.4f}",
+            f"{row[METRIC]:.4f}",
+            f"{row['low']:.4f} to {row['high']:.4f}",
+            str(row["covers"]),
+            f"{row['MRR@10']:.4f}",
+            f"{row['epochs']:.0f}",
+            f"{row['seconds']:.0f}",
+        )
+    console = Console(width=120)
     console.print(table)
     for row in differences.to_dict("records"):
         console.print(_sentence(row), highlight=False)
@@ -174,11 +191,30 @@ def print_leaderboard(
 
 def _sentence(row: dict[Any, Any]) -> str:
     half = (row["high"] - row["low"]) / 2
-    told = f"{abs(row['mean']):.4f} ± {half:.4f} {METRIC}, effect {row['effect']:.2f}"
+    only = f" over {USERS_ONLY}" if row["covers"] == USERS_ONLY else ""
+    size = f"{abs(row['mean']):.4f} ± {half:.4f} {METRIC}{only}, effect {row['effect']:.2f}"
     if row["p_holm"] > 0.05:
-        return f"{row['model']} and {row['other']} do not differ beyond noise ({told})."
+        return f"{row['model']} and {row['other']} do not differ beyond noise ({size})."
     better = "better" if row["mean"] > 0 else "worse"
-    return f"{row['model']} is {better} than {row['other']} by {told}, Holm p {row['p_holm']:.3f}."
+    return f"{row['model']} is {better} than {row['other']} by {size}, Holm p {row['p_holm']:.3f}."
+
+
+def _bootstrap(
+    first: NDArray[np.float64], second: NDArray[np.float64] | None, evaluation: Evaluation
+) -> Difference:
+    """Bootstrap over users and seeds as the parameters say, (S, U) and (T, U)."""
+    return bootstrap_seeds(
+        first,
+        second,
+        samples=evaluation.bootstrap_samples,
+        confidence=evaluation.confidence,
+        seed=evaluation.seed,
+    )
+
+
+def _seeds(model: object, runs: pd.DataFrame) -> int | None:
+    """Count a model's trainings; None for a baseline that is not trained."""
+    return None if model in RANKERS else runs["run"].nunique()
 
 
 def _matrix(rows: pd.DataFrame) -> NDArray[np.float64]:

@@ -5,30 +5,41 @@ from kedro.pipeline import Node, Pipeline
 from seqrec.pipelines._slices import slice_runs
 from seqrec.pipelines.leaderboard import nodes
 
-OPTIONS = "params:evaluation"
+RUNS = ["runs", "params:evaluation"]
 
 
 def create_pipeline() -> Pipeline:
     """Build trained models → runs → leaderboard, differences, slices → plot, printed table."""
-    tables = ["leaderboard", "leaderboard_differences", OPTIONS]
     return Pipeline(
         [
             Node(
                 nodes.collect_runs,
-                ["trained_models", "interactions@pandas", "parameters", OPTIONS],
+                ["trained_models", "interactions@pandas", "parameters", "params:evaluation"],
                 "runs",
                 name="collect_runs",
             ),
-            Node(nodes.rank_models, ["runs", OPTIONS], "leaderboard", name="rank_models"),
+            Node(nodes.rank_models, RUNS, "leaderboard", name="rank_models"),
             Node(
                 nodes.subtract_from_reference,
-                ["runs", OPTIONS],
+                RUNS,
                 "leaderboard_differences",
                 name="subtract_from_reference",
             ),
-            Node(slice_runs, ["runs", "interactions@pandas"], "slices", name="slice_runs"),
-            Node(nodes.plot_leaderboard, tables, "leaderboard_plot", name="plot_leaderboard"),
-            Node(nodes.print_leaderboard, tables, None, name="print_leaderboard"),
+            Node(
+                slice_runs,
+                ["runs", "interactions@pandas", "params:evaluation"],
+                "slices",
+                name="slice_runs",
+            ),
+            Node(
+                nodes.plot_leaderboard, "leaderboard", "leaderboard_plot", name="plot_leaderboard"
+            ),
+            Node(
+                nodes.print_leaderboard,
+                ["leaderboard", "leaderboard_differences", "params:evaluation"],
+                None,
+                name="print_leaderboard",
+            ),
         ],
         tags="leaderboard",
     )

@@ -9,11 +9,19 @@ import pandas as pd
 from seqrec.metrics.ranking import metric_table
 from seqrec.parameters import Evaluation
 from seqrec.tables import columns as c
+from seqrec.tables.protocols import at_headline
 from seqrec.tables.trained_models import TrainedModel
 
 # What says how long a training may take, not what is learned.
 _SILENT = {"seed", "epochs", "early_stopping"}
-PROTOCOL = [c.MASK, c.QUERY_TIME]
+
+COSTS = {
+    "epochs": "mean",
+    "seconds": "mean",
+    "memory_gib": "mean",
+    "largest_gradient_norm": "max",
+}
+"""What a training took, and how several of a model are summed up."""
 
 
 def label(model: TrainedModel, usual: dict[str, Any]) -> str:
@@ -35,7 +43,7 @@ def label(model: TrainedModel, usual: dict[str, Any]) -> str:
 
 
 def same_data(model: TrainedModel, interactions: pd.DataFrame) -> bool:
-    """Tell whether a training was tested on these very held-out items."""
+    """Return whether a training was tested on exactly these held-out items."""
     test = interactions[interactions[c.SPLIT] == c.TEST].set_index(c.USER)[c.ITEM]
     held_out = model.target_ranks.drop_duplicates(c.USER).set_index(c.USER)[c.ITEM]
     return len(test) == len(held_out) and bool((held_out.reindex(test.index) == test).all())
@@ -49,11 +57,8 @@ def as_rows(model: TrainedModel, name: str, evaluation: Evaluation) -> pd.DataFr
         name: Its label.
         evaluation: Cutoffs and the headline protocol.
     """
-    ranks = model.target_ranks
-    chosen = ranks[
-        (ranks[c.MASK] == evaluation.headline_mask)
-        & (ranks[c.QUERY_TIME] == evaluation.headline_query_time)
-    ].sort_values(c.USER, ignore_index=True)
+    headline = at_headline(model.target_ranks, evaluation)
+    chosen = headline.sort_values(c.USER, ignore_index=True)
     values = metric_table(chosen[c.RANK].to_numpy(), evaluation.cutoffs)
     facts = {c.MODEL: name, "run": model.version, c.SEED: _seed(model), **_costs(model)}
     columns = pd.DataFrame(facts, index=chosen.index)
@@ -66,10 +71,12 @@ def _seed(model: TrainedModel) -> int:
 
 def _costs(model: TrainedModel) -> dict[str, float]:
     """Say what a training took, and the largest gradient it met."""
-    names = ("epochs", "seconds", "memory_gib", "largest_gradient_norm")
-    if model.history is None:
-        return dict.fromkeys(names, 0.0)
-    h = model.history
-    seconds = (h["train_seconds"] + h["valid_seconds"]).sum()
-    largest = h["largest_gradient_norm"].max()
-    return dict(zip(names, (len(h), seconds, h["memory_gib"].max(), largest), strict=True))
+    log = model.training_log
+    if log is None:
+        return dict.fromkeys(COSTS, 0.0)
+    return {
+        "epochs": len(log),
+        "seconds": (log["train_seconds"] + log["valid_seconds"]).sum(),
+        "memory_gib": log["memory_gib"].max(),
+        "largest_gradient_norm": log["largest_gradient_norm"].max(),
+    }

@@ -13,12 +13,14 @@ from ibis import _
 from seqrec.errors import ProjectError
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicTables
+from seqrec.tables.facts import FINGERPRINT
+from seqrec.tables.fingerprint import data_fingerprint
 
 logger = logging.getLogger(__name__)
 
 
 def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
-    """Count what a reader wants to know before training.
+    """Describe the interactions in a few figures.
 
     Args:
         interactions: The interactions with `split` and `delta`.
@@ -26,28 +28,15 @@ def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
     Returns:
         Users, items, interactions, sparsity, mean and median history length, interactions of each
         split, share of tied steps and of test interactions that are tied, first and last time
-        (UTC).
+        (UTC), the fingerprint of what was held out for whom.
 
     Raises:
         ProjectError: There is nothing to learn from, to stop training by, or to test with.
     """
-    tied, step, test = _[c.DELTA] == 0, _[c.POSITION] > 0, _[c.SPLIT] == c.TEST
     lengths = interactions.group_by(c.USER).agg(length=_.count())
     length = lengths.agg(users=_.count(), median=_["length"].median()).to_pandas().iloc[0]
-    facts = interactions.agg(
-        items=_[c.ITEM].nunique(),
-        count=_.count(),
-        steps=step.sum(),
-        tied=(tied & step).sum(),
-        tests=test.sum(),
-        targets=((_[c.SPLIT] == c.TRAIN) & step).sum(),
-        tied_tests=(tied & test).sum() + _[c.USER].nunique(where=_[c.SPLIT] == c.TEST_TIED),
-        first=_[c.TIMESTAMP].min(),
-        last=_[c.TIMESTAMP].max(),
-        **{name: (_[c.SPLIT] == name).sum() for name in c.SPLITS},
-    )
-    row = {name: int(value) for name, value in facts.to_pandas().iloc[0].items()}
     users = int(length["users"])
+    row = _count(interactions)
     _check_enough(row, users)
     return {
         "users": users,
@@ -61,6 +50,7 @@ def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
         "users_with_tied_last": round(row["tied_tests"] / max(row["tests"], 1), 4),
         "first_time": _utc(row["first"]),
         "last_time": _utc(row["last"]),
+        FINGERPRINT: data_fingerprint(interactions),
     }
 
 
@@ -88,7 +78,7 @@ def write_atomic_files(
 
     Args:
         interactions: The interactions, sorted by user and position.
-        movies: item_id, title, year, genres; an item that is not there is titled by its id.
+        movies: item_id, title, year, genres; an item that is missing is titled by its id.
         users: user_id and what is known of them; empty if nothing is.
         stats: Saved beside the tables.
 
@@ -116,6 +106,27 @@ def write_atomic_files(
     askers = interactions.select(c.USER).distinct().order_by(c.USER).to_pandas()
     user = askers.merge(users, how="left", on=c.USER).fillna("").add_suffix(":token")
     return AtomicTables(inter=interactions, item=item, user=user, stats=stats)
+
+
+def _count(interactions: ibis.Table) -> dict[str, int]:
+    """Count items, interactions, steps between them, ties and each split, in one query."""
+    tied = _[c.DELTA] == 0
+    step = _[c.POSITION] > 0
+    test = _[c.SPLIT] == c.TEST
+    facts = interactions.agg(
+        items=_[c.ITEM].nunique(),
+        count=_.count(),
+        steps=step.sum(),
+        tied=(tied & step).sum(),
+        tests=test.sum(),
+        targets=((_[c.SPLIT] == c.TRAIN) & step).sum(),
+        tied_tests=(tied & test).sum() + _[c.USER].nunique(where=_[c.SPLIT] == c.TEST_TIED),
+        first=_[c.TIMESTAMP].min(),
+        last=_[c.TIMESTAMP].max(),
+        **{name: (_[c.SPLIT] == name).sum() for name in c.SPLITS},
+    )
+    row = facts.to_pandas().iloc[0]
+    return {str(name): int(value) for name, value in row.items()}
 
 
 def _utc(seconds: int) -> str:

@@ -22,5 +22,7 @@ def create_pipeline() -> Pipeline:
                 name="write_atomic_files",
             ),
         ],
+        namespace="recbole_format",
+        prefix_datasets_with_namespace=False,
         tags="data",
     )

@@ -13,7 +13,8 @@ from seqrec.parameters import Recommend, Runtime
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles
 
-SHOWN_USERS, SHOWN_ITEMS = 3, 5
+SHOWN_USERS = 3
+SHOWN_ITEMS = 5
 
 
 def recommend_items(
@@ -102,7 +103,8 @@ def print_lists(
         interactions: Histories.
         movies: Titles.
     """
-    console, titles = Console(width=120), movies.set_index(c.ITEM)[c.TITLE]
+    console = Console(width=120)
+    titles = movies.set_index(c.ITEM)[c.TITLE]
     for user in recommendations[c.USER].unique()[:SHOWN_USERS]:
         seen = interactions[interactions[c.USER] == user][c.ITEM].tail(SHOWN_ITEMS)
         latest = "; ".join(str(titles.get(item, item)) for item in seen)

@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from seqrec.pipelines.recommend import nodes
+from seqrec.pipelines.recommend.nodes import describe_lists, print_lists, recommend_items
 
 
 def create_pipeline(model: str) -> Pipeline:
@@ -11,16 +11,20 @@ def create_pipeline(model: str) -> Pipeline:
     Args:
         model: A trained model.
     """
-    weights, lists, facts = (
-        f"{model}.{x}" for x in ("weights", "recommendations", "list_metrics")
-    )
-    read = [weights, "atomic_files", "params:runtime", "params:recommend", "movies_raw"]
-    told = [lists, "interactions@pandas", "movies_raw"]
+    weights = f"{model}.weights"
+    lists = f"{model}.recommendations"
+    asked = [weights, "atomic_files", "params:runtime", "params:recommend", "movies_raw"]
+    described = [lists, "interactions@pandas", "movies_raw"]
     return Pipeline(
         [
-            Node(nodes.recommend_items, read, lists, name=f"recommend_{model}"),
-            Node(nodes.describe_lists, told, facts, name=f"describe_{model}_lists"),
-            Node(nodes.print_lists, told, None, name=f"print_{model}_lists"),
+            Node(recommend_items, asked, lists, name=f"recommend_{model}"),
+            Node(
+                describe_lists,
+                described,
+                f"{model}.list_metrics",
+                name=f"describe_{model}_lists",
+            ),
+            Node(print_lists, described, None, name=f"print_{model}_lists"),
         ],
         tags="recommend",
     )

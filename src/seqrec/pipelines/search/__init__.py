@@ -1,5 +1,5 @@
-"""Search for hyper-parameters: ``search_ss4rec`` and ``search_ncf``."""
+"""Search for hyper-parameters, for every model that is searchable."""
 
-from seqrec.pipelines.search.pipeline import SEARCHES, create_pipeline
+from seqrec.pipelines.search.pipeline import create_pipeline
 
-__all__ = ["SEARCHES", "create_pipeline"]
+__all__ = ["create_pipeline"]

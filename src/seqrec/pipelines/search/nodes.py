@@ -11,26 +11,28 @@ from plotly.subplots import make_subplots
 from rich.console import Console
 from rich.table import Table
 
-from seqrec.parameters import Runtime
-from seqrec.pipelines.evaluation.plots import BLUE, GREY, plain
+from seqrec.parameter_tree import BLOCKS
+from seqrec.parameters import Runtime, SearchableBlock
+from seqrec.pipelines._plots import BLUE, GREY, plain
 from seqrec.pipelines.search.trials import run_trials
 from seqrec.tables.atomic_files import AtomicFiles
 from seqrec.training.studies import StudyStore
 
-VALUE, STATE = "valid_metric", "state"
+VALUE = "valid_metric"
+STATE = "state"
 SHOWN = 10
+"""Trials in the printed table."""
 
 
-def search_node(name: str, block_type: type) -> Callable[..., pd.DataFrame]:
+def search_node(name: str) -> Callable[..., pd.DataFrame]:
     """Make the node that searches a model's parameters: Kedro reads their type from it.
 
     Args:
         name: The model.
-        block_type: The type of its namespace's parameters.
     """
 
     def search(
-        atomic_files: AtomicFiles, block: Any, runtime: Runtime, study: StudyStore
+        atomic_files: AtomicFiles, block: SearchableBlock, runtime: Runtime, study: StudyStore
     ) -> pd.DataFrame:
         """Try hyper-parameters until there are `search.trials` trials.
 
@@ -46,7 +48,7 @@ def search_node(name: str, block_type: type) -> Callable[..., pd.DataFrame]:
         return run_trials(name, atomic_files, block, runtime, study)
 
     search.__name__ = f"search_{name}"
-    search.__annotations__["block"] = block_type
+    search.__annotations__["block"] = BLOCKS[name]
     return search
 
 
@@ -64,9 +66,14 @@ def plot_trials(trials: pd.DataFrame) -> go.Figure:
         for state, rows in trials.groupby(STATE):
             colour = BLUE if state == "complete" else GREY
             points = go.Scatter(
-                x=rows[name], y=rows[VALUE], mode="markers", marker_color=colour, name=str(state),
-                legendgroup=str(state), showlegend=place == 2,
-            )  # fmt: skip
+                x=rows[name],
+                y=rows[VALUE],
+                mode="markers",
+                marker_color=colour,
+                name=str(state),
+                legendgroup=str(state),
+                showlegend=place == 2,
+            )
             figure.add_trace(points, row=1, col=place)
     return plain(figure).update_layout(legend_y=1.3, margin_t=80)
 
@@ -77,12 +84,18 @@ def print_trials(trials: pd.DataFrame) -> None:
     Args:
         trials: From a search.
     """
-    console, best = Console(width=110), trials.sort_values(VALUE, ascending=False)
-    rows = best.head(SHOWN).to_dict("records")
+    console = Console(width=110)
+    rows = trials.sort_values(VALUE, ascending=False).head(SHOWN).to_dict("records")
     table = Table("trial", VALUE, STATE, "epochs", "seconds", "parameters", title="Best trials")
     for row in rows:
-        figures = (f"{row['trial']}", f"{row[VALUE]:.4f}", f"{row[STATE]}", f"{row['epochs']}")
-        table.add_row(*figures, f"{row['seconds']:.0f}", _told(row))
+        table.add_row(
+            f"{row['trial']}",
+            f"{row[VALUE]:.4f}",
+            f"{row[STATE]}",
+            f"{row['epochs']}",
+            f"{row['seconds']:.0f}",
+            _in_short(row),
+        )
     console.print(table)
     values = ",".join(f"{rows[0]['model']}.{n}={v}" for n, v in _parameters(rows[0]).items())
     console.print(f"Train with the best: --params {values}", soft_wrap=True, highlight=False)
@@ -93,8 +106,8 @@ def _parameters(row: dict[Hashable, Any]) -> dict[str, Any]:
     return {str(name): value for name, value in row.items() if "." in str(name)}
 
 
-def _told(row: dict[Hashable, Any]) -> str:
-    """Say them in short."""
+def _in_short(row: dict[Hashable, Any]) -> str:
+    """Write the values a trial tried in one line."""
     values = {name.split(".")[-1]: value for name, value in _parameters(row).items()}
     return ", ".join(
         f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"

@@ -2,10 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from seqrec.parameters import NCF, SS4Rec
-from seqrec.pipelines.search import nodes
-
-SEARCHES = {"ss4rec": SS4Rec, "ncf": NCF}
+from seqrec.pipelines.search.nodes import plot_trials, print_trials, search_node
 
 
 def create_pipeline(model: str) -> Pipeline:
@@ -15,12 +12,12 @@ def create_pipeline(model: str) -> Pipeline:
         model: A namespace that has a `search` block.
     """
     inputs = ["atomic_files", f"params:{model}", "params:runtime", f"{model}.study"]
-    trials, search = f"{model}.trials", nodes.search_node(model, SEARCHES[model])
+    trials = f"{model}.trials"
     return Pipeline(
         [
-            Node(search, inputs, trials, name=f"search_{model}"),
-            Node(nodes.plot_trials, trials, f"{model}.search_plot", name=f"plot_{model}_trials"),
-            Node(nodes.print_trials, trials, None, name=f"print_{model}_trials"),
+            Node(search_node(model), inputs, trials, name=f"search_{model}"),
+            Node(plot_trials, trials, f"{model}.search_plot", name=f"plot_{model}_trials"),
+            Node(print_trials, trials, None, name=f"print_{model}_trials"),
         ],
         tags="search",
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from seqrec.errors import ProjectError
-from seqrec.parameters import NCF, Choice, Range, Runtime, SS4Rec
+from seqrec.parameters import Choice, Range, Runtime, SearchableBlock
 from seqrec.tables.atomic_files import AtomicFiles
 from seqrec.training.callbacks import EpochEnd
 from seqrec.training.studies import StudyStore
@@ -23,12 +23,12 @@ Values = dict[str, dict[str, Any]]
 
 
 def run_trials(
-    name: str, files: AtomicFiles, fixed: SS4Rec | NCF, runtime: Runtime, store: StudyStore
+    name: str, files: AtomicFiles, fixed: SearchableBlock, runtime: Runtime, store: StudyStore
 ) -> pd.DataFrame:
     """Train with one set of values after another until there are enough finished trials.
 
     Trials that fall behind the median of the earlier ones are stopped early; one that diverges
-    counts as failed, and the search goes on.
+    counts as failed, and the search continues.
 
     Args:
         name: The model.
@@ -65,7 +65,7 @@ def run_trials(
 
 
 def _train(
-    trial: Trial, name: str, files: AtomicFiles, fixed: SS4Rec | NCF, runtime: Runtime
+    trial: Trial, name: str, files: AtomicFiles, fixed: SearchableBlock, runtime: Runtime
 ) -> float:
     """Train once; the best validation is the trial's value."""
     import optuna
@@ -85,11 +85,11 @@ def _train(
     return float(training_log[chosen.training.valid_metric].max())
 
 
-def _suggest(trial: Trial, fixed: SS4Rec | NCF) -> Values:
+def _suggest(trial: Trial, fixed: SearchableBlock) -> Values:
     """Ask Optuna for a value of every searched parameter.
 
-    The sampler is seeded by the trial's number: one seed for a whole process would have a search
-    that goes on, or a process beside it, try the same values again.
+    The sampler is seeded by the trial's number: with one seed per process, a resumed search or a
+    second process would try the same values again.
     """
     from optuna.samplers import TPESampler
 
@@ -108,7 +108,7 @@ def _value(trial: Trial, name: str, space: Range | Choice) -> Any:
     return trial.suggest_float(name, space.low, space.high, log=space.log)
 
 
-def _with(fixed: SS4Rec | NCF, values: Values) -> SS4Rec | NCF:
+def _with(fixed: SearchableBlock, values: Values) -> SearchableBlock:
     """Return the parameters with some values replaced, checked like any others."""
     merged = fixed.model_dump()
     for block, chosen in values.items():
@@ -116,7 +116,7 @@ def _with(fixed: SS4Rec | NCF, values: Values) -> SS4Rec | NCF:
     return type(fixed).model_validate(merged)
 
 
-def _identity(fixed: SS4Rec | NCF, files: AtomicFiles) -> dict[str, Any]:
+def _identity(fixed: SearchableBlock, files: AtomicFiles) -> dict[str, Any]:
     """Return what trials must share to be compared: everything but how many there are."""
     values = fixed.model_dump(mode="json")
     values["search"].pop("trials")

@@ -2,31 +2,22 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from seqrec.parameters import BPRMFModel, GRU4RecModel, SASRecModel, SS4RecModel
+from seqrec.model_registry import MODELS, RANKERS, RankerSpec, load
 from seqrec.pipelines._training import create_training_pipeline
-from seqrec.ranking.item_knn import rank_by_neighbours
-from seqrec.ranking.recent import rank_by_recent_popularity
-
-TRAINED = {
-    "mamba4rec": SS4RecModel,
-    "sasrec": SASRecModel,
-    "gru4rec": GRU4RecModel,
-    "bprmf": BPRMFModel,
-}
-UNTRAINED = {"recent_popularity": rank_by_recent_popularity, "item_knn": rank_by_neighbours}
 
 
 def create_pipeline() -> Pipeline:
-    """Build interactions → target ranks of every baseline."""
-    trained = [create_training_pipeline(name, kind) for name, kind in TRAINED.items()]
-    untrained = [
-        Pipeline(
-            [Node(rank, ["interactions@pandas", "params:baselines"], "target_ranks", name="rank")],
-            namespace=name,
-            inputs="interactions@pandas",
-            parameters="params:baselines",
-            tags="baselines",
-        )
-        for name, rank in UNTRAINED.items()
-    ]
+    """Build interactions → target ranks of every baseline that `kedro run` leaves out."""
+    trained = [create_training_pipeline(spec) for spec in MODELS.values() if not spec.compared]
+    untrained = [_rank(spec) for spec in RANKERS.values() if not spec.compared]
     return sum([*trained, *untrained], start=Pipeline([]))
+
+
+def _rank(spec: RankerSpec) -> Pipeline:
+    return Pipeline(
+        [Node(load(spec.ranker), list(spec.inputs), "target_ranks", name="rank")],
+        namespace=spec.name,
+        inputs={name for name in spec.inputs if not name.startswith("params:")},
+        parameters={name for name in spec.inputs if name.startswith("params:")},
+        tags="baselines",
+    )

@@ -1,12 +1,51 @@
-"""Where interactions come from if not from MovieLens."""
+"""Where interactions come from, and how they are filtered, ordered and split."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    model_validator,
+)
 
 from seqrec.parameters.base import Frozen
+
+
+def _is_date(value: object) -> object:
+    """Refuse a text that is no ISO date before anything runs."""
+    if isinstance(value, str):
+        datetime.fromisoformat(value)
+    return value
+
+
+Moment = Annotated[Annotated[float, Field(gt=0, lt=1)] | str, BeforeValidator(_is_date)]
+"""A quantile in (0, 1), or a date such as 2018-06-30."""
+
+
+class DataProcessing(Frozen):
+    """From raw ratings to interactions."""
+
+    min_rating: float | None = Field(None, description="Keep ratings at or above it; null: all.")
+    user_core: PositiveInt = Field(5, ge=3, description="Fewest interactions of a user.")
+    item_core: PositiveInt = Field(5, description="Fewest interactions of an item.")
+    tie_policy: Literal["hash", "file", "group"] = Field(
+        "hash",
+        description="Order of interactions in the same second: seeded hash or file order. group: "
+        "hash as well, and any interaction in the second of the held-out one is a right answer.",
+    )
+    seed: int = Field(2026, description="Seed of the hash that orders tied interactions.")
+    split: Literal["leave_one_out", "temporal"] = Field(
+        "leave_one_out", description="Each user's last two, or a cut in time for everybody."
+    )
+    valid_from: Moment = Field(0.8, description="Temporal: quantile of all times, or a date.")
+    test_from: Moment = Field(0.9, description="Temporal: the same for test.")
+
 
 _NAMED = {
     "tab": "\t",

@@ -19,6 +19,8 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from seqrec.engine.layout import Layout
+from seqrec.engine.names import is_packed
 from seqrec.engine.rows import NUMBER
 from seqrec.engine.times import Unit, parse_time
 from seqrec.errors import ProjectError
@@ -30,27 +32,6 @@ CHUNK = 100_000
 UNREADABLE = (OSError, EOFError, zlib.error)
 """What a file that is gone, cut or damaged raises while it is read."""
 NO_UTF8 = "is not UTF-8 (Latin-1 or Windows-1252?)"
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a text file holds its rows.
-
-    Attributes:
-        names: Every column, in order.
-        separator: Between columns; quotes count if it is one character.
-        header: Lines before the first row.
-        wanted: Place of each column that is read, by our name for it.
-    """
-
-    names: tuple[str, ...]
-    separator: str
-    header: int
-    wanted: dict[str, int]
-
-    def called(self, name: str) -> str:
-        """Return the file's own name of a column that is read."""
-        return self.names[self.wanted[name]]
 
 
 @dataclass(frozen=True)
@@ -151,7 +132,7 @@ def split_lines(path: Path, layout: Layout) -> Iterator[tuple[int, list[str]]]:
     width = len(layout.names)
     try:
         with open_text(path) as handle:
-            for line, row in _rows(handle, layout.separator):
+            for line, row in _rows(handle, layout):
                 while len(row) > width > 0 and not row[-1]:
                     row.pop()
                 yield line, row
@@ -181,13 +162,13 @@ def unreadable(path: Path, error: Exception) -> ProjectError:
     return ProjectError(f"{path} cannot be read ({error}){remedy}")
 
 
-def _rows(handle: IO[str], separator: str) -> Iterator[tuple[int, list[str]]]:
-    if len(separator) > 1:
+def _rows(handle: IO[str], layout: Layout) -> Iterator[tuple[int, list[str]]]:
+    if not layout.quote:
         for number, content in enumerate(handle, start=1):
             text = content.rstrip("\r\n")
-            yield number, text.split(separator) if text else []
+            yield number, text.split(layout.separator) if text else []
         return
-    reader = csv.reader(handle, delimiter=separator)
+    reader = csv.reader(handle, delimiter=layout.separator)
     while True:
         line = reader.line_num + 1
         try:
@@ -204,11 +185,6 @@ def open_text(path: Path) -> IO[str]:
     opener = gzip.open if is_packed(path) else open
     options = {"encoding": "utf-8-sig", "errors": "surrogateescape", "newline": ""}
     return opener(path, "rt", **options)  # type: ignore[no-any-return,call-overload]
-
-
-def is_packed(path: Path) -> bool:
-    """Tell whether a file is packed with gzip, by its name."""
-    return path.suffix.lower() == ".gz"
 
 
 def is_utf8(text: str) -> bool:

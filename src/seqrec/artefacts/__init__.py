@@ -1,0 +1,1 @@
+"""What is written: manifests with checksums and origin, and which versions count."""

@@ -1,0 +1,103 @@
+"""The data that a run reads is what its parameters say, and its files belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+
+from seqrec.datasets.versions import ManifestDataset
+from seqrec.errors import ProjectError
+from seqrec.tables.facts import FINGERPRINT
+
+INTERACTIONS = "interactions@ibis"
+ATOMIC_FILES = "atomic_files"
+PROTOCOL = "protocol"
+"""Fact of an artefact: the parameters of data_processing."""
+MADE_FROM = "interactions"
+"""Fact of the atomic files: the version of the interactions."""
+
+
+def check_protocol(pipeline: Pipeline, catalog: DataCatalog, present: Mapping[str, Any]) -> None:
+    """Refuse data that was made with other parameters of data_processing than this run has.
+
+    Args:
+        pipeline: What will run.
+        catalog: Its datasets.
+        present: The parameters of data_processing.
+
+    Raises:
+        ProjectError: Names the parameter, both values and the remedy.
+    """
+    for name in sorted(pipeline.inputs()):
+        if not name.startswith((MADE_FROM, ATOMIC_FILES)):
+            continue
+        made_with = facts_of(catalog, name).get(PROTOCOL) or {}
+        for parameter, value in made_with.items():
+            if parameter in present and present[parameter] != value:
+                raise ProjectError(
+                    f"{name.split('@')[0]} were made with data_processing.{parameter}={value}, "
+                    f"this run says {present[parameter]}: run the pipelines "
+                    "data_processing,recbole_format with it first, or leave the parameter as it "
+                    "was"
+                )
+
+
+def check_atomic_files(pipeline: Pipeline, catalog: DataCatalog) -> None:
+    """Refuse atomic files that were made from other interactions than are there now.
+
+    Raises:
+        ProjectError: Names both fingerprints and the remedy.
+    """
+    if ATOMIC_FILES not in pipeline.inputs() or not catalog.exists(INTERACTIONS):
+        return
+    facts = facts_of(catalog, ATOMIC_FILES)
+    dataset: Any = catalog.get(INTERACTIONS)
+    if not facts.get(FINGERPRINT) or facts.get(MADE_FROM) == latest_version(dataset):
+        return
+    now = _fingerprint(dataset)
+    if now != facts[FINGERPRINT]:
+        raise ProjectError(
+            f"atomic_files were made from other interactions (data {facts[FINGERPRINT]}) than "
+            f"are there now (data {now}): run `kedro run --pipelines recbole_format` first"
+        )
+
+
+def present_fingerprint(pipeline: Pipeline, catalog: DataCatalog) -> str | None:
+    """Return the fingerprint of the data that a run reads; None if it makes them anew.
+
+    Args:
+        pipeline: What will run.
+        catalog: Its datasets.
+    """
+    made = pipeline.all_outputs()
+    if INTERACTIONS in made or ATOMIC_FILES in made:
+        return None
+    if catalog.exists(ATOMIC_FILES):
+        known = facts_of(catalog, ATOMIC_FILES).get(FINGERPRINT)
+        if known:
+            return str(known)
+    dataset: Any = catalog.get(INTERACTIONS)
+    return _fingerprint(dataset) if catalog.exists(INTERACTIONS) else None
+
+
+def _fingerprint(interactions: Any) -> str:
+    # Ibis takes a second to import: only who compares data waits for it.
+    from seqrec.tables.fingerprint import data_fingerprint
+
+    return data_fingerprint(interactions.load())
+
+
+def facts_of(catalog: DataCatalog, name: str) -> dict[str, Any]:
+    """Return what a dataset's present version came from; nothing if it is not known."""
+    dataset = catalog.get(name)
+    if not isinstance(dataset, ManifestDataset) or not catalog.exists(name):
+        return {}
+    return dataset.facts()
+
+
+def latest_version(dataset: ManifestDataset[Any, Any]) -> str | None:
+    """Return the version that would be loaded."""
+    return dataset.resolve_load_version()

@@ -1,0 +1,42 @@
+"""Kedro's configuration loader with one place for personal settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kedro.config import OmegaConfigLoader
+from omegaconf import OmegaConf
+
+PERSONAL = "local"
+"""The folder of ``conf`` that git ignores: read in every environment, last."""
+
+
+class PersonalConfigLoader(OmegaConfigLoader):
+    """Base, then the environment, then ``conf/local``; ``--params`` overrides them all.
+
+    Kedro reads base and one environment, so settings in ``conf/local`` would count with
+    ``--env local`` only.
+    """
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        """Load a kind of configuration.
+
+        Args:
+            key: ``catalog``, ``parameters``, ``globals``, ``credentials``, ``logging``.
+
+        Raises:
+            KeyError: There is no such kind.
+            MissingConfigException: There is no file of it.
+        """
+        given = key in self
+        config: dict[str, Any] = super().__getitem__(key)
+        folder = Path(self.conf_source) / PERSONAL
+        if given or not folder.is_dir() or PERSONAL in (self.env, self.base_env):
+            return config
+        personal = self.load_and_merge_dir_config(
+            str(folder), self.config_patterns[key], key, set(), key == "credentials"
+        )
+        merged = OmegaConf.to_container(OmegaConf.unsafe_merge(config, personal))
+        assert isinstance(merged, dict)  # noqa: S101 - for the type checker
+        return {str(name): value for name, value in merged.items()}

@@ -1,0 +1,113 @@
+"""All parameters together: a namespace for each model of the registry, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import Field, create_model, field_validator, model_validator
+
+from seqrec.model_registry import MODELS, ModelSpec
+from seqrec.parameters.base import Frozen, Resume
+from seqrec.parameters.blocks import ModelBlock, SearchableBlock
+from seqrec.parameters.data import DataProcessing, Source
+from seqrec.parameters.evaluation import Baselines, Evaluation, Recommend
+from seqrec.parameters.runtime import Runtime
+from seqrec.parameters.services import Notifications, Tracking
+
+
+def block_type(spec: ModelSpec) -> type[ModelBlock]:
+    """Make the type of a model's namespace.
+
+    Args:
+        spec: The model's entry.
+    """
+
+    def check(block: ModelBlock) -> ModelBlock:
+        training = block.training
+        if training.training_mode not in spec.modes or training.loss_type not in spec.losses:
+            modes, losses = either(spec.modes), either(spec.losses)
+            raise ValueError(f"{spec.short_title} trains with {modes} mode and {losses} loss")
+        return block
+
+    fields: dict[str, Any] = {"model": (spec.parameters, ...)}
+    validators: dict[str, Any] = {"trains_as_registered": model_validator(mode="after")(check)}
+    return create_model(
+        spec.short_title,
+        __base__=SearchableBlock if spec.searchable else ModelBlock,
+        __module__=__name__,
+        __doc__=f"Namespace ``{spec.name}``.",
+        __validators__=validators,
+        **fields,
+    )
+
+
+def either(names: Sequence[str]) -> str:
+    """Join alternatives as a sentence does.
+
+    >>> either(["pair"]), either(["CE", "sampled_CE", "BPR"])
+    ('pair', 'CE, sampled_CE or BPR')
+    """
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+BLOCKS = {name: block_type(spec) for name, spec in MODELS.items()}
+"""The type of each model's namespace, by its name."""
+
+
+class Tree(Frozen):
+    """What all models share; `Parameters` adds their namespaces."""
+
+    data_processing: DataProcessing
+    runtime: Runtime
+    evaluation: Evaluation
+    baselines: Baselines
+    recommend: Recommend
+    tracking: Tracking
+    notifications: Notifications
+    resume: Resume = Field(
+        "auto",
+        description="Resume from a training's last checkpoint: auto if configuration and data are "
+        "the same, else start anew; true also names what differs; false: always start anew.",
+    )
+    runs: dict[str, str] = Field(
+        {},
+        description="Which training of a model counts where it is not trained in the run: "
+        "present (of the present configuration and data), latest, best (by validation) or a "
+        "version.",
+    )
+    dataset: str | None = Field(
+        None, description="Set on the command line only: overrides globals.yml."
+    )
+    raw: str | None = Field(None, description="The folder of archives; set like `dataset`.")
+    mirror: str | None = Field(
+        None, description="Where archives are downloaded from; set like `dataset`."
+    )
+    data: str | None = Field(None, description="The folder runs write to; set like `dataset`.")
+    source: Source | None = Field(None, description="A table of your own; set like `dataset`.")
+
+    @field_validator("runs")
+    @classmethod
+    def _of_models(cls, runs: dict[str, str]) -> dict[str, str]:
+        """Refuse a name that is no model's."""
+        unknown = sorted(runs.keys() - MODELS.keys())
+        if unknown:
+            raise ValueError(f"{unknown[0]} is no model: choose one of {', '.join(MODELS)}")
+        return runs
+
+    def of(self, model: str) -> ModelBlock:
+        """Return a model's namespace."""
+        return cast(ModelBlock, getattr(self, model))
+
+
+if TYPE_CHECKING:
+    Parameters = Tree  # a type checker cannot see fields that are made from the registry
+else:
+    Parameters = create_model(
+        "Parameters",
+        __base__=Tree,
+        __module__=__name__,
+        __doc__="Every top-level parameter.",
+        **{name: (block, ...) for name, block in BLOCKS.items()},
+    )

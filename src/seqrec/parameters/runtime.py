@@ -1,0 +1,37 @@
+"""The machine a run uses."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from seqrec.parameters.base import Frozen
+
+
+class Runtime(Frozen):
+    """The machine a run uses; changes what is computed by rounding at most."""
+
+    device: str = Field("cpu", pattern=r"^(cpu|auto|cuda(:\d+)?)$")
+    ssm_backend: Literal["auto", "official", "triton", "torch", "numba", "naive"] = Field(
+        "auto", description="Which implementation runs the recurrences; the function is the same."
+    )
+    precision: Literal["float32", "tf32", "bf16"] = Field(
+        "float32",
+        description="Rounding of matrix products on CUDA; bf16 is autocast. Scans stay float32.",
+    )
+    cuda_graphs: bool = Field(
+        True, description="Record a training step once and replay it (triton backend, CUDA)."
+    )
+    histories: Literal["auto", "device", "host"] = Field(
+        "auto",
+        description="Where interactions lie: auto puts them on the GPU if they fill a quarter.",
+    )
+    workers: int = Field(
+        0, ge=0, description="Processes that cut and pin batches if histories stay on the host."
+    )
+    checkpoint_minutes: PositiveFloat = Field(
+        10.0, description="Minutes between checkpoints; each new best is one too."
+    )
+    eval_batch_size: PositiveInt = Field(256, description="Users scored at once.")
+    show_progress: bool = True

@@ -1,0 +1,37 @@
+"""What a search for hyper-parameters tries."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveInt, model_validator
+
+from seqrec.parameters.base import Frozen
+
+
+class Range(Frozen):
+    """Values between two bounds; whole numbers if both bounds are."""
+
+    low: int | float
+    high: int | float
+    log: bool = Field(False, description="Orders of magnitude are equally likely.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Range:
+        if not self.low < self.high or (self.log and self.low <= 0):
+            raise ValueError("a range needs low < high, and low > 0 if log")
+        return self
+
+
+class Choice(Frozen):
+    """One of several values."""
+
+    choices: tuple[bool | int | float | str, ...] = Field(min_length=2)
+
+
+class Search(Frozen):
+    """What a search tries."""
+
+    trials: PositiveInt = Field(20, description="Finished trials, earlier runs' included.")
+    seed: int = Field(2026, ge=0)
+    space: dict[Literal["model", "training"], dict[str, Range | Choice]]

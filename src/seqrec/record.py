@@ -1,0 +1,29 @@
+"""The experiment of record: what conf/base says of every model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kedro.config import OmegaConfigLoader
+
+from seqrec.model_registry import MODELS
+from seqrec.parameter_tree import Parameters
+
+RECORD = "record"
+"""Its entry in the provenance."""
+_BASE = "base"
+
+
+def configuration_of_record(conf_source: str) -> dict[str, Any]:
+    """Read it, whatever environment and parameters a run has.
+
+    Args:
+        conf_source: The folder of environments.
+
+    Returns:
+        `model` and `training` by the model's name, defaults included.
+    """
+    loader = OmegaConfigLoader(conf_source, env=_BASE, base_env=_BASE, default_run_env=_BASE)
+    parameters = Parameters.model_validate(loader["parameters"]).model_dump(mode="json")
+    parts = ("model", "training")
+    return {name: {part: parameters[name][part] for part in parts} for name in MODELS}

@@ -26,7 +26,7 @@ def rejects(folder):
         "\ufeff" + GOOD,
         GOOD.rstrip("\n"),
         GOOD + "\n\n",
-        gzip.compress(GOOD.encode()),
+        gzip.compress(GOOD.encode(), mtime=0),
         'timestamp,"item_id",user_id\n100,"x",anna\n200,y,"ben"\n',
     ],
     ids=["plain", "CRLF", "BOM", "no last newline", "blank lines", "gzip", "quotes"],

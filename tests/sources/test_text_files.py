@@ -53,7 +53,7 @@ def test_latin_1_in_a_column_that_is_not_read_is_of_no_account(tmp_path, engine)
     ("data", "name", "complaint"),
     [
         (GOOD.encode("utf-16"), "log.csv", "is UTF-16: save it as UTF-8"),
-        (gzip.compress(GOOD.encode()), "log.csv", r"gzip: give its name the ending \.gz"),
+        (gzip.compress(GOOD.encode(), mtime=0), "log.csv", r"gzip: give its name the ending \.gz"),
         (b"PK\x03\x04abcd", "log.csv", "a zip archive or a spreadsheet"),
         (b"PAR1abcd", "log.csv", r"Parquet: give its name the ending \.parquet"),
         (b"\n" + GOOD.encode(), "log.csv", "begins with an empty line"),
@@ -69,7 +69,7 @@ def test_a_file_of_another_kind_is_named(tmp_path, data, name, complaint):
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.999])
 def test_a_cut_gz_is_refused_however_much_is_left(tmp_path, engine, share):
     lines = "".join(f"u{n},i{n % 7},{1000 + n}\n" for n in range(20_000))
-    packed = gzip.compress(f"user_id,item_id,timestamp\n{lines}".encode())
+    packed = gzip.compress(f"user_id,item_id,timestamp\n{lines}".encode(), mtime=0)
     path = file_of(tmp_path, packed[: int(len(packed) * share)], "log.csv.gz")
     with pytest.raises(
         ProjectError, match=r"log\.csv\.gz cannot be read .*cut or damaged"

@@ -61,6 +61,21 @@ def test_a_log_of_ones_own_from_the_first_mistake_to_ranks(project):
     assert stats["users"] == log["customer"].nunique()
     (ranks,) = (project / "data/07_model_output/shop/ss4rec").glob("*/*/*.parquet")
     assert set(pd.read_parquet(ranks)["user_id"]) == set(log["customer"])
+    # Later commands need the name alone, and what is new: here the titles.
+    (project / "things.csv").write_text(
+        "sku,name\n" + "".join(f"{n},Thing {n}\n" for n in range(15))
+    )
+    named = "dataset=shop,data_processing.item_core=1,ss4rec.training.epochs=1"
+    titled = f"{named},source.items.path=things.csv,source.items.title=name"
+    done = kedro(project, "run", "--pipelines", "recommend_ss4rec", "--params", titled)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Thing 1" in done.stdout
+    done = kedro(project, "run", "--pipelines", "recbole_format", "--params", named)
+    assert done.returncode == 0, done.stdout[-2000:]
+    files = sorted((project / "data/05_model_input/shop").rglob("shop-interactions.item"))[-1]
+    titles = pd.read_csv(files, sep="\t", dtype=str).set_index("item_id:token")
+    assert titles.loc["7", "title:token_seq"] == "Thing 7"
+    assert titles.loc["17", "title:token_seq"] == "17"
 
 
 @pytest.mark.slow
@@ -84,3 +99,13 @@ def test_a_run_killed_while_it_writes_leaves_nothing_that_is_taken_for_a_table(p
     assert done.returncode == 0, done.stdout[-2000:]
     (table,) = folder.glob("*/interactions.parquet")
     assert len(pd.read_parquet(table)) > 50_000
+
+
+def test_a_newcomers_toy_table_runs_from_end_to_end(project):
+    rows = [f"u{user},i{item},{60 * user + item}" for user in range(5) for item in range(6)]
+    (project / "toy.csv").write_text("\n".join(["user_id,item_id,timestamp", *rows]) + "\n")
+    short = "ss4rec.training.epochs=1,ncf.training.epochs=1"
+    done = kedro(project, "run", "--params", f"dataset=toy,source.path=toy.csv,{short}")
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "at most 6 items are ranked" in done.stdout
+    assert list((project / "data" / "08_reporting" / "toy").rglob("report.html"))

@@ -32,6 +32,7 @@ from seqrec.errors import suggest
 from seqrec.hooks.command_errors import command_errors
 from seqrec.model_registry import MODELS, compared
 from seqrec.project import find_file, find_setting
+from seqrec.prune import plan_prune, prune, size_of
 
 ENV_HELP = "Kedro environment, a folder of conf. Defaults to `smoke`."
 
@@ -132,6 +133,27 @@ def preflight(env: str, model: str, params: dict[str, Any], dollars_per_hour: fl
     models = tuple(compared(MODELS)) if model == "all" else (model,)
     with _context(env, params) as context:
         _check(context, models, dollars_per_hour)
+
+
+@cli.command("prune")
+@_env_option
+@_params_option
+@click.option("--keep", multiple=True, help="A version that stays; may be repeated.")
+@click.option("--yes", is_flag=True, help="Remove them; without it they are only shown.")
+def prune_versions(env: str, params: dict[str, Any], keep: tuple[str, ...], yes: bool) -> None:
+    """Show which old versions can go; remove them with --yes.
+
+    What stays: the newest version of everything, and of each model the newest of every
+    configuration, seed and data.
+    """
+    with _context(env, params) as context:
+        plan = plan_prune(Path(str(find_setting(context.config_loader, "data"))), keep)
+        for path in plan:
+            click.echo(f"{path} ({size_of(path):,} bytes)")
+        if yes:
+            prune(plan)
+    what = "removed" if yes else "can go; --yes removes them"
+    click.echo(f"{len(plan)} old versions {what}")
 
 
 @cli.group()

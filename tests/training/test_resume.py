@@ -169,12 +169,12 @@ def test_nan_stops_with_the_tensors_name_and_the_last_good_checkpoint_stays(
         weight = recommender.encoder.blocks[0].time_aware.log_step
         weight.register_hook(lambda gradient: gradient * float("nan"))
 
-    own, count = recommender_class("ss4rec").calculate_loss, iter(range(10**6))
+    usual, count = recommender_class("ss4rec").calculate_loss, iter(range(10**6))
 
     def loss(self, interaction):
         if next(count) == 12:
             poison(self)
-        return own(self, interaction)
+        return usual(self, interaction)
 
     with monkeypatch.context() as patch:
         patch.setattr(recommender_class("ss4rec"), "calculate_loss", loss)

@@ -1,4 +1,4 @@
-"""Movies and users of a MovieLens release, as entries of the catalog."""
+"""What is told of items and users beside the interactions, as entries of the catalog."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import pandas as pd
 
 from seqrec.datasets.plain_errors import plainly
 from seqrec.datasets.read_only import ReadOnlyDataset
+from seqrec.sources.definitions import Definition
+from seqrec.sources.items import read_items
 from seqrec.sources.movielens import Release
-from seqrec.sources.movielens_readers import USER_COLUMNS, name_movies
+from seqrec.sources.movielens_readers import USER_COLUMNS
 
 
 class PropertiesDataset(ReadOnlyDataset[pd.DataFrame]):
-    """Movies or users of a MovieLens release; read-only.
+    """What a MovieLens release, or a table of your own, tells of items or users; read-only.
 
-    Data of your own has none: an empty table with the same columns.
+    What is not told is an empty table with the same columns.
 
     Args:
         dataset: A MovieLens release, or the name of your own data.
@@ -24,6 +26,7 @@ class PropertiesDataset(ReadOnlyDataset[pd.DataFrame]):
         filepath: Folder of MovieLens archives.
         mirror: Address below which archives lie; None: nothing is downloaded.
         source: Fields of `seqrec.parameters.Source`; one with a path is no MovieLens.
+        definition: Where the description of your own data is remembered; None: nowhere.
         metadata: Passed through for Kedro plugins.
     """
 
@@ -37,28 +40,35 @@ class PropertiesDataset(ReadOnlyDataset[pd.DataFrame]):
         filepath: str,
         mirror: str | None = None,
         source: dict[str, Any] | None = None,
+        definition: str | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        own = bool((source or {}).get("path"))
-        self._movielens = None if own else Release(dataset, Path(filepath), mirror)
+        remembered = None if definition is None else Path(definition)
+        self._definition = Definition(dataset, source, remembered)
+        self._movielens = Release(dataset, Path(filepath), mirror)
         self._of = of
         self.dataset_name = dataset
         self.metadata = metadata
 
     @plainly
     def preflight(self) -> None:
-        """Check that the release can be read; download it if needed."""
-        if self._movielens:
+        """Check that the table can be read; download a release if need be."""
+        if self._definition.source().path is None:
             self._movielens.provide()
-            self.load()
+        self._read()
 
     @plainly
     def load(self) -> pd.DataFrame:
         """Read the table."""
-        if self._movielens is None and self._of == "movies":
-            return name_movies(pd.DataFrame(columns=range(3), dtype=str))
-        if self._movielens is None:
-            return pd.DataFrame(columns=USER_COLUMNS, dtype=str)
+        table = self._read()
+        self._definition.remember(self._definition.source())
+        return table
+
+    def _read(self) -> pd.DataFrame:
+        source = self._definition.source()
+        if source.path is not None:
+            users = pd.DataFrame(columns=USER_COLUMNS, dtype=str)
+            return read_items(source) if self._of == "movies" else users
         return self._movielens.movies() if self._of == "movies" else self._movielens.users()
 
     def _describe(self) -> dict[str, Any]:

@@ -21,9 +21,11 @@ class RatingsDataset(ReadOnlyDataset[ibis.Table]):
         dataset: A MovieLens release, or the name of your own data.
         filepath: Folder of MovieLens archives.
         mirror: Address below which archives lie; None: nothing is downloaded.
-        source: Fields of `seqrec.parameters.Source`, for data of your own; None: MovieLens.
+        source: Fields of `seqrec.parameters.Source`, for data of your own; None: as remembered, or
+            else MovieLens.
         engine: The engine's configuration, see `seqrec.engine.connection.connect`.
         rejects: Where bad rows are set aside.
+        definition: Where the description of your own data is remembered; None: nowhere.
         metadata: Passed through for Kedro plugins.
     """
 
@@ -38,13 +40,15 @@ class RatingsDataset(ReadOnlyDataset[ibis.Table]):
         rejects: str,
         mirror: str | None = None,
         source: dict[str, Any] | None = None,
+        definition: str | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self.metadata = metadata
         self.dataset_name = dataset
         self._facts = {"dataset": dataset, "source": source, "engine": engine}
+        remembered = None if definition is None else Path(definition)
         self._source = RatingsSource(
-            dataset, Path(filepath), mirror, source, engine, Path(rejects)
+            dataset, Path(filepath), mirror, source, engine, Path(rejects), remembered
         )
 
     @plainly

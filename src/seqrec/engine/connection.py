@@ -32,10 +32,8 @@ class Engine(Protocol):
     def read_parquet(self, engine: BaseBackend, path: Path) -> ibis.Table:
         """Open a Parquet file, or a folder of parts in their order."""
 
-    def read_text(
-        self, engine: BaseBackend, path: Path, layout: Layout, lenient: bool
-    ) -> ibis.Table:
-        """Open a text file with every column as text."""
+    def read_text(self, engine: BaseBackend, path: Path, layout: Layout) -> ibis.Table:
+        """Open a text file with every column as text, under the layout's names for engines."""
 
     def number_rows(self, table: ibis.Table) -> ibis.Table:
         """Add `file_order`."""

@@ -14,6 +14,7 @@ from ibis.backends import BaseBackend
 
 from seqrec.engine.errors import first_line
 from seqrec.engine.layout import Layout
+from seqrec.engine.names import is_packed, literal
 from seqrec.errors import ProjectError
 from seqrec.tables import columns as c
 
@@ -48,21 +49,23 @@ def errors() -> tuple[type[Exception], ...]:
 
 def read_parquet(engine: BaseBackend, path: Path) -> ibis.Table:
     """Open a Parquet file, or a folder of parts in their order."""
-    parts = sorted(map(str, path.glob("*.parquet"))) if path.is_dir() else str(path)
-    return engine.read_parquet(parts)
+    plain = literal(path)
+    parts = sorted(map(str, plain.glob("*.parquet"))) if plain.is_dir() else str(plain)
+    return engine.read_parquet(parts, hive_partitioning=False)
 
 
-def read_text(engine: BaseBackend, path: Path, layout: Layout, lenient: bool) -> ibis.Table:
-    """Open a text file with every column as text; `lenient` leaves out lines of another width."""
+def read_text(engine: BaseBackend, path: Path, layout: Layout) -> ibis.Table:
+    """Open a text file with every column as text, under the layout's names for engines."""
     return engine.read_csv(
-        str(path),
+        str(literal(path)),
         sep=layout.separator,
         header=bool(layout.header),
         auto_detect=False,
-        columns=dict.fromkeys(layout.names, "VARCHAR"),
+        columns=dict.fromkeys(layout.columns, "VARCHAR"),
         quote=layout.quote,
         escape=layout.quote,
-        ignore_errors=lenient,
+        hive_partitioning=False,
+        compression="gzip" if is_packed(path) else "none",
     )
 
 

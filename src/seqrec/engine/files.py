@@ -17,6 +17,8 @@ from seqrec.engine.layout import Layout
 def read_parquet(engine: BaseBackend, path: Path) -> ibis.Table:
     """Open a Parquet file, or a folder of parts in their order, whichever engine wrote it.
 
+    The path is a name: neither a pattern of files nor a source of columns.
+
     Raises:
         EngineError: It is no Parquet.
     """
@@ -24,16 +26,16 @@ def read_parquet(engine: BaseBackend, path: Path) -> ibis.Table:
         return ENGINES[engine.name].read_parquet(engine, path)
 
 
-def read_text(engine: BaseBackend, path: Path, layout: Layout, lenient: bool) -> ibis.Table:
-    """Open a text file with every column as text.
+def read_text(engine: BaseBackend, path: Path, layout: Layout) -> ibis.Table:
+    """Open a text file: the columns that are read, as text, under our names.
 
     Args:
         engine: Reads it.
         path: The file, ``.gz`` or not.
         layout: How it is laid out.
-        lenient: Leave out lines with too few or too many columns instead of failing.
     """
-    return ENGINES[engine.name].read_text(engine, path, layout, lenient)
+    table = ENGINES[engine.name].read_text(engine, path, layout)
+    return table.select(**{name: table[layout.columns[at]] for name, at in layout.wanted.items()})
 
 
 def number_rows(table: ibis.Table) -> ibis.Table:

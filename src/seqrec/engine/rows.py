@@ -1,6 +1,6 @@
-"""What a row of a source must be, as expressions for the engine.
+"""What a row of a source must be, as expressions of the engine.
 
-`seqrec.sources.lines` holds the same rules for Python, line by line.
+`seqrec.sources.lines` knows the same rules for text, line by line, in Python.
 """
 
 from __future__ import annotations
@@ -8,40 +8,38 @@ from __future__ import annotations
 import ibis
 from ibis import _
 
-from seqrec.parameters import Source
+from seqrec.engine.times import Unit, is_whole, matches, to_seconds
 from seqrec.tables import columns as c
-from seqrec.tables.contracts import LARGEST, LATEST
+from seqrec.tables.contracts import LARGEST
 
-SECONDS = r"^[0-9]{1,10}$"
-MILLISECONDS = r"^[0-9]{1,13}$"
-NUMBER = r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{1,2})?$"
-DATE = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?"
-    r"(Z|[+-][0-9]{2}:[0-9]{2})?)?$"
-)
+NUMBER = r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{1,2})?"
+_EXACT = {"float16": 2**11, "float32": 2**24}
+"""Up to where every whole number is a float of its own; others have 53 bits."""
 
 
-def typed(table: ibis.Table, source: Source) -> ibis.Table:
-    """Name and type the columns of a source; what cannot be read becomes null.
+def typed(raw: ibis.Table, unit: Unit) -> ibis.Table:
+    """Type the columns of a source; what cannot be read becomes null.
 
     Args:
-        table: The source's columns, as text or as Parquet has them.
-        source: Which column is what.
+        raw: user_id, item_id, timestamp and perhaps rating, as text or as Parquet has them.
+        unit: Of the times.
 
     Returns:
-        user_id, item_id (text), rating (float64), timestamp (int64 seconds).
+        user_id, item_id (text), rating (float64; 1 if there is none), timestamp (int64 seconds).
     """
+    return raw.select(**typed_columns(raw, unit))
+
+
+def typed_columns(raw: ibis.Table, unit: Unit) -> dict[str, ibis.Value]:
+    """Return the columns of `typed`, by name."""
     # A plain 1.0 would be a decimal to DuckDB.
     one = ibis.literal(1).cast("float64")
-    rating = one if source.rating is None else _number(table[source.rating])
-    return table.select(
-        **{
-            c.USER: table[source.user].cast("string"),
-            c.ITEM: table[source.item].cast("string"),
-            c.RATING: rating,
-            c.TIMESTAMP: _seconds(table[source.timestamp], source.time_unit),
-        }
-    )
+    return {
+        c.USER: _identity(raw[c.USER]),
+        c.ITEM: _identity(raw[c.ITEM]),
+        c.RATING: _number(raw[c.RATING]) if c.RATING in raw.columns else one,
+        c.TIMESTAMP: to_seconds(raw[c.TIMESTAMP], unit),
+    }
 
 
 def good() -> ibis.Deferred:
@@ -50,31 +48,21 @@ def good() -> ibis.Deferred:
     return named & _[c.TIMESTAMP].notnull() & _[c.RATING].notnull()
 
 
-def _number(column: ibis.Value) -> ibis.Value:
-    if column.type().is_string():
-        return ibis.cases((column.re_search(NUMBER), column.try_cast("float64")))
-    number = column.cast("float64")  # NaN is larger than all
-    return ibis.cases((number.between(-LARGEST, LARGEST), number))
-
-
-def _seconds(column: ibis.Value, unit: str) -> ibis.Value:
+def _identity(column: ibis.Value) -> ibis.Value:
+    """Make ids text. Floats are whole numbers that once met a missing value, or no ids at all."""
     kind = column.type()
-    if kind.is_string() and unit != "iso":
-        pattern = MILLISECONDS if unit == "ms" else SECONDS
-        return _whole(ibis.cases((column.re_search(pattern), column.try_cast("int64"))), unit)
-    if kind.is_string():
-        seconds = ibis.cases((column.re_search(DATE), _since_1970(column)))
-    elif kind.is_timestamp() or kind.is_date():
-        seconds = _since_1970(column)
-    else:
-        seconds = _whole(column.cast("int64"), unit)
-    return ibis.cases((seconds.between(0, LATEST), seconds))
+    if not (kind.is_floating() or (kind.is_decimal() and kind.scale)):
+        return column.cast("string")
+    most = 2**63 - 1 if kind.is_decimal() else _EXACT.get(str(kind).removeprefix("!"), 2**53)
+    whole = column.between(-most, most) & is_whole(column)
+    return ibis.cases((whole, column.try_cast("int64"))).cast("string")
 
 
-def _since_1970(column: ibis.Value) -> ibis.Value:
-    moment = column.try_cast("timestamp('UTC')").truncate("s")  # else DuckDB rounds
-    return moment.epoch_seconds().cast("int64")
-
-
-def _whole(number: ibis.Value, unit: str) -> ibis.Value:
-    return (number / 1000).floor().cast("int64") if unit == "ms" else number
+def _number(column: ibis.Value) -> ibis.Value:
+    number = column.try_cast("float64")
+    if column.type().is_string():
+        number = ibis.cases((matches(column, NUMBER), number))
+    # NaN is larger than all, but DuckDB drops the comparison where Parquet's own minimum and
+    # maximum, which know no NaN, lie within.
+    finite = number.between(-LARGEST, LARGEST) & ~number.isnan()
+    return ibis.cases((finite, number))

@@ -12,6 +12,7 @@ from ibis.backends import BaseBackend
 from seqrec.engine import duckdb
 from seqrec.engine.errors import first_line
 from seqrec.engine.layout import Layout
+from seqrec.engine.names import literal
 from seqrec.engine.sql import monotonically_increasing_id
 from seqrec.errors import ProjectError
 from seqrec.tables import columns as c
@@ -62,21 +63,21 @@ def errors() -> tuple[type[Exception], ...]:
 
 def read_parquet(engine: BaseBackend, path: Path) -> ibis.Table:
     """Open a Parquet file, or a folder of parts in their order."""
-    return engine.read_parquet(_local(path))
+    return engine.read_parquet(_local(literal(path)))
 
 
-def read_text(engine: BaseBackend, path: Path, layout: Layout, lenient: bool) -> ibis.Table:
-    """Open a text file with every column as text; `lenient` leaves out lines of another width."""
+def read_text(engine: BaseBackend, path: Path, layout: Layout) -> ibis.Table:
+    """Open a text file with every column as text, under the layout's names for engines."""
     from pyspark.sql.types import StringType, StructField, StructType
 
     frame = engine._session.read.csv(
-        _local(path),
-        schema=StructType([StructField(name, StringType()) for name in layout.names]),
+        _local(literal(path)),
+        schema=StructType([StructField(name, StringType()) for name in layout.columns]),
         sep=layout.separator,
         quote=layout.quote,
         escape=layout.quote,
         header=bool(layout.header),
-        mode="DROPMALFORMED" if lenient else "FAILFAST",
+        mode="FAILFAST",
     )
     name = ibis.util.gen_name("ratings")
     frame.createOrReplaceTempView(name)

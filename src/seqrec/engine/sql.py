@@ -18,3 +18,8 @@ def left(text: str, length: int) -> str:  # type: ignore[empty-body]
 @ibis.udf.scalar.builtin
 def monotonically_increasing_id() -> int:  # type: ignore[empty-body]
     """Spark's number of a row: grows within a file."""
+
+
+@ibis.udf.scalar.builtin
+def is_valid_utf8(text: str) -> bool:  # type: ignore[empty-body]
+    """Tell whether a text is UTF-8: Spark reads any bytes for one, DuckDB refuses them."""

@@ -9,9 +9,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
+
+from seqrec.hooks.run_facts import dataset_name
+from seqrec.record import RECORD, configuration_of_record
 
 PROVENANCE = "provenance"
 """The dataset this hook supplies."""
@@ -22,6 +26,11 @@ _PACKAGES = ("torch", "recbole", "s5-pytorch", "kedro", "numpy", "pandas")
 class ProvenanceHooks:
     """Save the catalog's `provenance` before a run that reports."""
 
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Remember where the configuration is."""
+        self._conf_source = str(context.config_loader.conf_source)
+
     # Last: a run that preflight refuses leaves nothing behind.
     @hook_impl(trylast=True)
     def before_pipeline_run(
@@ -29,7 +38,9 @@ class ProvenanceHooks:
     ) -> None:
         """Describe this run if any node will read the description."""
         if PROVENANCE in pipeline.inputs():
-            catalog.save(PROVENANCE, describe_run(run_params))
+            record = configuration_of_record(self._conf_source)
+            more = {"dataset": dataset_name(catalog), RECORD: record}
+            catalog.save(PROVENANCE, {**describe_run(run_params), **more})
 
 
 def describe_run(run_params: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
+from seqrec.artefacts.latest import show_latest
 from seqrec.project import locate
 
 REPORT = "report"
@@ -23,6 +24,7 @@ class ReportHooks:
         if REPORT not in pipeline.all_outputs():
             return
         path = locate(catalog.get(REPORT))
+        show_latest(path)
         here = Path.cwd()
         shown = path.relative_to(here) if path.is_relative_to(here) else path
         click.echo(f"Report: {shown} (open it in a browser; `make viz` shows the lineage)")

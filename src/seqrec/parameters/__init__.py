@@ -9,7 +9,7 @@ types below.
 """
 
 from seqrec.parameters.blocks import ModelBlock, SearchableBlock
-from seqrec.parameters.data import DataProcessing, Source
+from seqrec.parameters.data import DataProcessing, Items, Source
 from seqrec.parameters.evaluation import Baselines, Evaluation, Recommend
 from seqrec.parameters.models import (
     BPRMFModel,
@@ -31,6 +31,7 @@ __all__ = [
     "DataProcessing",
     "Evaluation",
     "GRU4RecModel",
+    "Items",
     "ModelBlock",
     "ModelParameters",
     "NCFModel",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from seqrec.parameters.base import Count, Frozen, Seed
 
@@ -40,11 +40,67 @@ class DataProcessing(Frozen):
     test_from: Moment = Field(0.9, description="Temporal: the same for test.")
 
 
+_NAMED = {
+    "tab": "\t",
+    "\\t": "\t",
+    "comma": ",",
+    "semicolon": ";",
+    "colon": ":",
+    "pipe": "|",
+    "space": " ",
+}
+
+
+def _spell(value: Any) -> Any:
+    """Take a separator's name, or what YAML, as which ``--params`` is read, makes of it."""
+    if value == "":  # a lone |
+        return "|"
+    if value == {":": None}:  # ::
+        return "::"
+    if value is None:
+        raise ValueError("nothing is given; a space is called space, a tabulator tab")
+    return _NAMED.get(value, value) if isinstance(value, str) else value
+
+
+def _separates(value: str) -> str:
+    if any(letter in '"\\\r\n' for letter in value):
+        raise ValueError(f"{value!r} cannot separate columns")
+    return value
+
+
+Separator = Annotated[
+    str,
+    BeforeValidator(_spell),
+    AfterValidator(_separates),
+    Field(min_length=1, max_length=2),
+]
+
+
+class Items(Frozen):
+    """A table of items: what reports and recommendations call them."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    path: str = Field(description="CSV (also .gz) or Parquet, a file.")
+    item: str | None = Field(None, description="Column of item ids; null: called as in the log.")
+    title: str = Field("title", description="Column of titles.")
+    year: str = Field("year", description="Column of years; need not be there.")
+    genres: str = Field("genres", description="Column of genres, `a|b`; need not be there.")
+    separator: Separator | None = Field(None, description="Of a text file; null: as in the log.")
+
+
+def _as_items(value: Any) -> Any:
+    """Take a path for a table whose columns have the usual names."""
+    return {"path": value} if isinstance(value, str) else value
+
+
 class Source(Frozen):
     """A table of your own: ``source`` in globals.yml, or ``--params source.path=…``.
 
     `dataset` is then the name under which everything is kept.
     """
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
 
     path: str | None = Field(
         None, description="CSV (also .gz, .tsv) or Parquet, a file; null: MovieLens."
@@ -53,13 +109,19 @@ class Source(Frozen):
     item: str = Field("item_id", description="Column of item ids, of any type.")
     timestamp: str = Field("timestamp", description="Column of times.")
     rating: str | None = Field(None, description="Column of ratings; null: there are none.")
-    time_unit: Literal["s", "ms", "iso"] = Field(
-        "s",
-        description="Seconds or milliseconds since 1970, or ISO 8601 (UTC if it says nothing).",
+    time_unit: Literal["auto", "s", "ms", "iso"] = Field(
+        "auto",
+        description="Seconds or milliseconds since 1970, or ISO 8601 (UTC if it says nothing); "
+        "auto: as the first rows are.",
     )
-    separator: str = Field(",", min_length=1, max_length=2, description="Of a text file.")
+    separator: Separator = Field(
+        ",", description="Of a text file: one or two characters, or a name such as tab or pipe."
+    )
     on_bad_rows: Literal["error", "reject"] = Field(
         "error", description="Stop at rows that cannot be read, or set them aside in a file."
+    )
+    items: Annotated[Items | None, BeforeValidator(_as_items)] = Field(
+        None, description="A table of titles: a path, or a block with its columns."
     )
 
     @model_validator(mode="after")

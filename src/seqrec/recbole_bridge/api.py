@@ -162,7 +162,9 @@ def recommend(
     parts = load(artifact, files, runtime)
     users = _ids_of(parts.dataset, options.users)
     tokens = parts.dataset.field2id_token
-    return list_best_items(parts.recommender, parts.feed, users, options, tokens)
+    lists = list_best_items(parts.recommender, parts.feed, users, options, tokens)
+    lists.attrs[FACTS] = facts_of(artifact.config)
+    return lists
 
 
 def assemble(experiment: Experiment, files: AtomicFiles, processes: Processes) -> Assembly:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from recbole.evaluator import Collector
 from torch import Tensor
 
@@ -32,8 +33,11 @@ class HeldOutCollector(Collector):
         self, scores_tensor: Tensor, interaction: Any, positive_u: Tensor, positive_i: Tensor
     ) -> None:
         """Note where the held-out item stands among a batch's top K."""
-        top = scores_tensor.topk(min(max(self.topk), scores_tensor.shape[1]), dim=-1).indices
+        largest = max(self.topk)
+        top = scores_tensor.topk(min(largest, scores_tensor.shape[1]), dim=-1).indices
         hits = (top == positive_i[:, None]).int()
+        # RecBole's metrics want K columns, however few items there are.
+        hits = F.pad(hits, (0, largest - hits.shape[1]))
         one = torch.ones_like(hits[:, :1])
         self.data_struct.update_tensor(TOP_K, torch.cat([hits, one], dim=1))
 

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import itertools
+import logging
 from pathlib import Path
 from typing import Any
 
 import ibis
 from ibis import _
-from pydantic import ValidationError
 
-from seqrec.engine import rows
 from seqrec.engine.connection import EngineConfig, connect
-from seqrec.engine.errors import EngineError
-from seqrec.engine.files import engine_errors, number_rows, read_parquet, read_text
 from seqrec.engine.layout import Layout
+from seqrec.engine.times import SECONDS, UNITS, Unit, check_fit, recognise
 from seqrec.errors import ProjectError
 from seqrec.parameters import Source
-from seqrec.sources.lines import BadRow, bad_rows, count_rows
-from seqrec.sources.movielens import Release
+from seqrec.sources import movielens
+from seqrec.sources.definitions import Definition
 from seqrec.sources.movielens_formats import SIZES, Size
-from seqrec.sources.rejects import refuse, set_aside
-from seqrec.sources.table_file import TableFile, check_columns, open_own, open_release
+from seqrec.sources.parquet import check_parquet
+from seqrec.sources.reading import InteractionsFile, ParquetFile, TextFile
+from seqrec.sources.table_file import Wanted, check_text, is_parquet, open_layout
 from seqrec.tables import columns as c
 
-SHOWN = 3
-"""Bad rows in a message."""
-PREFLIGHT_LINES = 100
-"""Lines that are looked at before a run begins."""
+logger = logging.getLogger(__name__)
+LOOKED_AT = 1000
+"""Rows from which the unit of time is recognised."""
 
 
 class RatingsSource:
@@ -41,9 +38,11 @@ class RatingsSource:
         name: A MovieLens release, or the name of your own data.
         folder: Folder of MovieLens archives.
         mirror: Address below which archives lie; None: nothing is downloaded.
-        source: Fields of `seqrec.parameters.Source`, for data of your own; None: MovieLens.
+        source: Fields of `seqrec.parameters.Source`, for data of your own; None: as remembered, or
+            else MovieLens.
         engine: The engine's configuration, see `seqrec.engine.connection.connect`.
         rejects: Where bad rows are set aside.
+        definition: Where the description of your own data is remembered; None: nowhere.
     """
 
     def __init__(
@@ -54,12 +53,13 @@ class RatingsSource:
         source: dict[str, Any] | None,
         engine: EngineConfig,
         rejects: Path,
+        definition: Path | None = None,
     ) -> None:
         self.name = name
         self._engine = engine
         self._rejects = rejects
-        self._given = source or {}
-        self._movielens = Release(name, folder, mirror)
+        self._definition = Definition(name, source, definition)
+        self._movielens = movielens.Release(name, folder, mirror)
 
     def provide(self) -> None:
         """Check that the source is there and has its columns; download a release if need be.
@@ -67,16 +67,13 @@ class RatingsSource:
         Raises:
             ProjectError: What is missing and how to get it.
         """
-        if self._source().path is None:
+        source = self._definition.source()
+        if source.path is None:
             self._movielens.provide()
-        file = self._open()
-        if file.layout is None:
-            self._typed(file)
-            return
-        first = bad_rows(file.path, file.layout, file.source, first=PREFLIGHT_LINES)
-        fault = next(first, None)
-        if fault and file.source.on_bad_rows == "error":
-            raise refuse(file.path, [fault], "at least 1")
+        table = self._open(source)
+        unit = _unit_of(table, source)
+        if source.on_bad_rows == "error":
+            table.check_beginning(unit)
 
     def load(self) -> ibis.Table:
         """Return the ratings.
@@ -84,20 +81,13 @@ class RatingsSource:
         Raises:
             ProjectError: A row is no interaction and `source.on_bad_rows` is ``error``.
         """
-        file = self._open()
-        table = self._typed(file)
-        try:
-            with engine_errors(table.get_backend(), f"{file.path} cannot be read"):
-                bad = int(table.filter(~rows.good()).count().execute())
-        except EngineError:
-            if file.layout is None:
-                raise
-            return self._read_around(file, file.layout)  # lines with too few or many columns
-        if not bad:
-            return table
-        if file.layout is None:
-            return self._leave_out(file, table, bad)
-        return self._read_around(file, file.layout)
+        source = self._definition.source()
+        table = self._open(source)
+        unit = _unit_of(table, source, tell=True)
+        rejects = None if source.on_bad_rows == "error" else self._rejects
+        ratings = table.read(connect(self._engine), unit, rejects)
+        self._definition.remember(source)
+        return ratings
 
     def size(self) -> Size:
         """Tell how much there is: known of a release, counted in a table of your own.
@@ -105,62 +95,65 @@ class RatingsSource:
         Raises:
             ProjectError: As for `load`.
         """
-        if self._source().path is None:
+        if self._definition.source().path is None:
             return SIZES[self.name]
         users, items = (_[name].nunique() for name in (c.USER, c.ITEM))
         counts = self.load().agg(ratings=_.count(), users=users, items=items).to_pandas()
         return Size(*map(int, counts.iloc[0]))
 
-    def _source(self) -> Source:
-        try:
-            return Source.model_validate(self._given)
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(("source", *map(str, first["loc"])))
-            raise ProjectError(f"{name}: {first['msg']} (globals.yml or --params)") from None
-
-    def _open(self) -> TableFile:
-        source = self._source()
+    def _open(self, source: Source) -> InteractionsFile:
         if source.path is None:
-            return open_release(self._movielens, source)
-        return open_own(Path(source.path), source)
+            return self._open_release()
+        path = Path(source.path)
+        if not path.is_file():
+            raise ProjectError(f"source.path: there is no file {path}")
+        wanted = _wanted(source)
+        if is_parquet(path):
+            check_parquet(path, wanted)
+            return ParquetFile(path, wanted)
+        return TextFile(path, open_layout(path, wanted, source.separator))
 
-    def _typed(self, file: TableFile, lenient: bool = False) -> ibis.Table:
-        engine = connect(self._engine)
-        if file.layout:
-            table = read_text(engine, file.path, file.layout, lenient)
-        else:
-            table = read_parquet(engine, file.path)
-            check_columns(file.path, list(table.columns), file.source)
-        return rows.typed(table, file.source)
+    def _open_release(self) -> TextFile:
+        path, ratings = self._movielens.ratings()
+        if ratings.header:
+            return TextFile(path, open_layout(path, _ours(ratings.columns), ratings.separator))
+        check_text(path)
+        places = {name: place for place, name in enumerate(ratings.columns)}
+        names = tuple(ratings.columns.values())
+        return TextFile(path, Layout(names, ratings.separator, 0, _ours(places)))
 
-    def _read_around(self, file: TableFile, layout: Layout) -> ibis.Table:
-        """Name the bad rows of a text file, or set them aside and return the rest."""
-        bad = bad_rows(file.path, layout, file.source)
-        if file.source.on_bad_rows == "error":
-            first = list(itertools.islice(bad, SHOWN))
-            rest = sum(1 for _ in bad)
-            raise refuse(file.path, first, str(len(first) + rest))
-        rejected = set_aside(file.path, bad, self._rejects)
-        expected = count_rows(file.path, layout) - rejected
-        kept = self._typed(file, lenient=True).filter(rows.good())
-        found = int(kept.count().execute())
-        if found != expected:
-            raise ProjectError(
-                f"{file.path} holds {expected} good rows and {found} of them can be read: mend "
-                f"the rows in {self._rejects}, broken quotes first"
-            )
-        return kept
 
-    def _leave_out(self, file: TableFile, table: ibis.Table, number: int) -> ibis.Table:
-        """Likewise for Parquet, whose rows have no lines."""
-        strict = file.source.on_bad_rows == "error"
-        bad = number_rows(table).filter(~rows.good())
-        shown = [
-            BadRow(int(row.pop(c.FILE_ORDER)), "no interaction", str(row))
-            for row in (bad.limit(SHOWN) if strict else bad).to_pandas().to_dict("records")
-        ]
-        if strict:
-            raise refuse(file.path, shown, str(number))
-        set_aside(file.path, shown, self._rejects)
-        return table.filter(rows.good())
+def _unit_of(table: InteractionsFile, source: Source, tell: bool = False) -> Unit:
+    """Recognise the unit of a table's times, or check the one that was named.
+
+    Args:
+        table: MovieLens has seconds.
+        source: `time_unit`.
+        tell: Log what was found.
+    """
+    if source.path is None:
+        return SECONDS
+    times = table.first_times(LOOKED_AT)
+    where = f"{table.path}: column {table.column_of_times!r}"
+    if source.time_unit == "auto":
+        unit = recognise(where, times)
+        if times and tell:
+            logger.info("%s holds %s, e.g. %s", where, unit.words, times[0][1])
+        return unit
+    unit = UNITS[source.time_unit]
+    warning = check_fit(where, times, unit)
+    if warning and tell:
+        logger.warning(warning)
+    return unit
+
+
+def _wanted(source: Source) -> Wanted:
+    """Map our names of the columns to the source's."""
+    names = {c.USER: source.user, c.ITEM: source.item, c.TIMESTAMP: source.timestamp}
+    return names if source.rating is None else {**names, c.RATING: source.rating}
+
+
+def _ours(columns: dict[str, Any]) -> dict[str, Any]:
+    """Rename the keys of a release's columns as ours."""
+    names = {"user": c.USER, "item": c.ITEM, "timestamp": c.TIMESTAMP, "rating": c.RATING}
+    return {ours: columns[theirs] for theirs, ours in names.items()}

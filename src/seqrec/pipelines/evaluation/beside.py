@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from seqrec.model_registry import title_of
+from seqrec.pipelines._coverage import coverage_of
 from seqrec.tables import columns as c
 from seqrec.tables.facts import FACTS
 
@@ -33,7 +34,9 @@ def leaderboard_table(leaderboard: pd.DataFrame | None, data: str | None) -> pd.
             shown[name] = leaderboard[name].map(form.format)
     ends = (leaderboard[end].map("{:.4f}".format) for end in ("low", "high"))
     shown["interval of NDCG@10"] = next(ends) + " to " + next(ends)
-    shown["over"] = leaderboard["covers"]
+    pairs = zip(leaderboard[c.MODEL], leaderboard["seeds"], strict=True)
+    over = [coverage_of(**{model: seeds}) for model, seeds in pairs]
+    shown["over"] = pd.Series(over, leaderboard.index)
     return pd.DataFrame(shown)
 
 

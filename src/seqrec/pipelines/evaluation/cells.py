@@ -6,23 +6,22 @@ from typing import Any
 
 import pandas as pd
 
-from seqrec.model_registry import title_of
+from seqrec.model_registry import RANKERS, title_of
 from seqrec.parameters import Evaluation
 from seqrec.pipelines.evaluation.tables import shown_metrics
 from seqrec.tables import columns as c
 from seqrec.tables.protocols import at
 
-_BASELINE = "popularity"
-
 
 def baseline_of(comparison: pd.DataFrame, evaluation: Evaluation) -> str:
-    """Name the model that lifts are relative to: popularity, or the reference without it.
+    """Name what lifts are relative to: the untrained baseline, or the reference without one.
 
     Args:
         comparison: A row per model, protocol and metric.
         evaluation: `reference`.
     """
-    return _BASELINE if _BASELINE in set(comparison[c.MODEL]) else evaluation.reference
+    shown = set(comparison[c.MODEL])
+    return next((name for name in RANKERS if name in shown), evaluation.reference)
 
 
 def result_groups(comparison: pd.DataFrame, evaluation: Evaluation) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from itertools import product
 
 import pandas as pd
@@ -16,6 +18,7 @@ from seqrec.tables import columns as c
 from seqrec.tables.facts import FACTS
 from seqrec.tables.protocols import PROTOCOL, at
 
+logger = logging.getLogger(__name__)
 _KEYS = [c.USER, *PROTOCOL]
 
 
@@ -29,11 +32,22 @@ def measure_ranks(target_ranks: pd.DataFrame, evaluation: Evaluation) -> pd.Data
     Returns:
         user_id, mask, query_time and a column per metric; sorted by them.
     """
+    _tell_beyond(max(evaluation.cutoffs), int(target_ranks[c.CANDIDATES].max()))
     ordered = target_ranks.sort_values(_KEYS, ignore_index=True)
     values = metric_table(ordered[c.RANK].to_numpy(), evaluation.cutoffs)
     metrics = pd.concat([ordered[_KEYS], values], axis="columns")
     metrics.attrs[FACTS] = describe_ranks(target_ranks)
     return metrics
+
+
+@functools.cache
+def _tell_beyond(cutoff: int, candidates: int) -> None:
+    """Say, once, that a cutoff reaches beyond the catalogue."""
+    if cutoff > candidates:
+        logger.warning(
+            "evaluation.cutoffs: at most %d items are ranked, so HR@%d is 1 for everybody",
+            *(candidates, cutoff),
+        )
 
 
 def compare_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataFrame:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 from rich.table import Table
 
-from seqrec.metrics.statistics import covers
-from seqrec.model_registry import RANKERS, title_of
+from seqrec.model_registry import title_of
 from seqrec.parameters import Evaluation
+from seqrec.pipelines._coverage import coverage_of
 from seqrec.tables import columns as c
 from seqrec.tables.protocols import at, at_headline
 
@@ -62,9 +62,9 @@ def verdict(differences: pd.DataFrame, evaluation: Evaluation) -> list[str]:
 def _sentence(row: pd.Series, confidence: float) -> str:
     first = title_of(row[c.MODEL])
     second = title_of(row["other"])
-    trainings = (None if row[side] in RANKERS else 1 for side in (c.MODEL, "other"))
+    over = coverage_of(**{row[side]: 1 for side in (c.MODEL, "other")})
     ends = f"{row['low']:+.4f} to {row['high']:+.4f}"
-    interval = f"{confidence:.0%} interval over {covers(*trainings)} {ends}, {row['metric']}"
+    interval = f"{confidence:.0%} interval over {over} {ends}, {row['metric']}"
     if row["low"] <= 0 <= row["high"]:
         return f"{first} and {second} do not differ beyond noise ({interval})."
     better = "better" if row["mean"] > 0 else "worse"

@@ -19,12 +19,11 @@ from seqrec.metrics.statistics import (
     USERS_ONLY,
     Difference,
     bootstrap_seeds,
-    covers,
     holm,
 )
-from seqrec.model_registry import RANKERS
 from seqrec.parameter_tree import Parameters
 from seqrec.parameters import Evaluation
+from seqrec.pipelines._coverage import coverage_of
 from seqrec.pipelines._plots import BLUE, plain
 from seqrec.pipelines._slices import METRIC
 from seqrec.pipelines.leaderboard.runs import COSTS, as_rows, label, same_data
@@ -80,8 +79,8 @@ def rank_models(runs: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
         evaluation: Samples, confidence and seed of the bootstrap.
 
     Returns:
-        A row per model: seeds, every metric's mean, NDCG@10's interval, what that covers, the
-        spread over seeds, what a training takes.
+        A row per model: seeds, every metric's mean, NDCG@10's interval (`coverage_of` says what
+        it covers) and spread over seeds, what a training takes.
     """
     metrics = [name for name in runs if "@" in str(name)]
     rows = []
@@ -95,7 +94,6 @@ def rank_models(runs: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
             **of_model[metrics].mean(),
             "low": interval.low,
             "high": interval.high,
-            "covers": covers(_seeds(model, of_model)),
             "seed_spread": spread,
             **by_run[list(COSTS)].first().agg(COSTS),
         }
@@ -117,7 +115,7 @@ def subtract_from_reference(runs: pd.DataFrame, evaluation: Evaluation) -> pd.Da
     """
     of_model = {str(model): rows for model, rows in runs.groupby(c.MODEL, sort=False)}
     models = {model: _matrix(rows) for model, rows in of_model.items()}
-    seeds = {model: _seeds(model, rows) for model, rows in of_model.items()}
+    seeds = {model: rows["run"].nunique() for model, rows in of_model.items()}
     reference = evaluation.reference
     others = [name for name in models if reference in models and name != reference]
     if reference not in models:
@@ -131,7 +129,9 @@ def subtract_from_reference(runs: pd.DataFrame, evaluation: Evaluation) -> pd.Da
     ]
     table = pd.DataFrame(rows, columns=["other", "mean", "low", "high", "p", "effect"])
     table["p_holm"] = holm(table["p"])
-    table["covers"] = [covers(seeds[reference], seeds[other]) for other in others]
+    table["covers"] = [
+        coverage_of(**{model: seeds[model] for model in (reference, other)}) for other in others
+    ]
     table.insert(0, c.MODEL, reference)
     return table
 
@@ -183,7 +183,7 @@ def print_leaderboard(
             f"{row['HR@10']:.4f}",
             f"{row[METRIC]:.4f}",
             f"{row['low']:.4f} to {row['high']:.4f}",
-            str(row["covers"]),
+            coverage_of(**{str(row[c.MODEL]): row["seeds"]}),
             f"{row['MRR@10']:.4f}",
             f"{row['epochs']:.0f}",
             f"{row['seconds']:.0f}",
@@ -215,11 +215,6 @@ def _bootstrap(
         confidence=evaluation.confidence,
         seed=evaluation.seed,
     )
-
-
-def _seeds(model: object, runs: pd.DataFrame) -> int | None:
-    """Count a model's trainings; None for a baseline that is not trained."""
-    return None if model in RANKERS else runs["run"].nunique()
 
 
 def _matrix(rows: pd.DataFrame) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,10 +10,13 @@ import ibis
 import pandas as pd
 from ibis import _
 
+from seqrec.errors import ProjectError
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicTables
 from seqrec.tables.facts import FINGERPRINT
 from seqrec.tables.fingerprint import data_fingerprint
+
+logger = logging.getLogger(__name__)
 
 
 def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
@@ -25,11 +29,15 @@ def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
         Users, items, interactions, sparsity, mean and median history length, interactions of each
         split, share of tied steps and of test interactions that are tied, first and last time
         (UTC), the fingerprint of what was held out for whom.
+
+    Raises:
+        ProjectError: There is nothing to learn from, to stop training by, or to test with.
     """
     lengths = interactions.group_by(c.USER).agg(length=_.count())
     length = lengths.agg(users=_.count(), median=_["length"].median()).to_pandas().iloc[0]
     users = int(length["users"])
     row = _count(interactions)
+    _check_enough(row, users)
     return {
         "users": users,
         "items": row["items"],
@@ -44,6 +52,20 @@ def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
         "last_time": _utc(row["last"]),
         FINGERPRINT: data_fingerprint(interactions),
     }
+
+
+def _check_enough(counts: dict[str, int], users: int) -> None:
+    """Refuse interactions that no model could be trained on and tested with."""
+    missing = {
+        "targets": "has two training interactions: nothing can be learned. Users need four or "
+        "more, two of them before everything that is held out",
+        c.VALID: "has a validation interaction: nothing tells when to stop. A user needs three "
+        "moments (tie_policy=group), or one from valid_from to test_from (split=temporal)",
+        c.TEST: "has a test interaction: nothing can be compared",
+    }
+    for name, what in missing.items():
+        if not counts[name]:
+            raise ProjectError(f"none of the {users} users {what}")
 
 
 def write_atomic_files(
@@ -65,6 +87,12 @@ def write_atomic_files(
     """
     ids = interactions.select(c.ITEM).distinct().order_by(c.ITEM).to_pandas()
     known = ids.merge(movies, how="left", on=c.ITEM)
+    if len(movies) and known[c.TITLE].isna().all():
+        logger.warning(
+            "none of the %d titles (the first is of item %r) belongs to an item of the "
+            "interactions (the first is %r): do the ids agree?",
+            *(len(movies), movies[c.ITEM].iloc[0], ids[c.ITEM].iloc[0]),
+        )
     item = pd.DataFrame(
         {
             f"{c.ITEM}:token": known[c.ITEM],
@@ -91,6 +119,7 @@ def _count(interactions: ibis.Table) -> dict[str, int]:
         steps=step.sum(),
         tied=(tied & step).sum(),
         tests=test.sum(),
+        targets=((_[c.SPLIT] == c.TRAIN) & step).sum(),
         tied_tests=(tied & test).sum() + _[c.USER].nunique(where=_[c.SPLIT] == c.TEST_TIED),
         first=_[c.TIMESTAMP].min(),
         last=_[c.TIMESTAMP].max(),

@@ -6,6 +6,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from seqrec.errors import ProjectError
 from seqrec.metrics.lists import coverage, genre_diversity, gini, overlap
 from seqrec.models.artifact import ModelArtifact
 from seqrec.parameters import Recommend, Runtime
@@ -34,10 +35,15 @@ def recommend_items(
 
     Returns:
         user_id, moment, place, item_id, score, title.
+
+    Raises:
+        ProjectError: Every user has seen every item.
     """
     from seqrec.recbole_bridge.api import recommend as list_items
 
     lists = list_items(weights, atomic_files, runtime, recommend)
+    if lists.empty:
+        raise ProjectError("every user has seen every item: there is nothing to recommend")
     titles = movies.set_index(c.ITEM)[c.TITLE]
     return lists.assign(**{c.TITLE: lists[c.ITEM].map(titles).fillna(lists[c.ITEM])})
 

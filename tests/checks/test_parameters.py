@@ -103,6 +103,8 @@ REFUSED = [
     ("ss4rec.training.negative_power", float("inf"), "negative_power: input should be"),
     ("ss4rec.training.negative_power", 1000, "negative_power: input should be less than or"),
     ("ss4rec.training.accumulate", 10**6, "accumulate: input should be less than or"),
+    ("ss4rec.model.d_conv", 5, "ss4rec.model.d_conv: input should be less than or equal to 4"),
+    ("data_processing.user_core", 2, "user_core: input should be greater than or equal to 3"),
     ("recommend.users", [], "recommend.users: "),
     ("recommend.moments", {}, "recommend.moments: "),
     ("ncf.search.space", {"model": {"dropout": {"low": 0.1, "high": 5.0}}}, "cannot be 5.0"),

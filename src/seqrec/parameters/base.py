@@ -13,6 +13,7 @@ Resume = bool | Literal["auto"]
 """Whether to resume from a checkpoint: ``auto`` if it is of the same experiment."""
 Probability = Field(ge=0.0, lt=1.0)
 
+# A field with a bound of its own is an int or a float: the narrower of two bounds does not win.
 Count = Annotated[int, Field(gt=0, le=10**9)]
 Size = Annotated[int, Field(gt=0, le=2**16)]
 """A width or a length of a network."""

@@ -24,7 +24,7 @@ class SS4RecModel(ModelParameters):
     )
     max_length: Size = Field(200, description="Longest history the model sees.")
     d_state: Size = Field(32, description="State size of S5 and of Mamba.")
-    d_conv: Size = Field(4, le=4, ge=2, description="Width of Mamba's convolution.")
+    d_conv: int = Field(4, le=4, ge=2, description="Width of Mamba's convolution.")
     expand: Size = Field(2, description="Mamba's inner width over hidden_size.")
     dt_min: Amount = Field(0.001, description="Smallest initial step of S5, per second.")
     dt_max: Amount = Field(0.1, description="Largest initial step of S5, per second.")

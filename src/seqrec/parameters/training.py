@@ -47,8 +47,11 @@ class Training(Frozen):
     ema_decay: float | None = Field(
         None, gt=0.0, lt=1.0, description="Validate and keep a moving average of the weights."
     )
-    accumulate: Count = Field(
-        1, le=4096, description="Passes that a step is split into: the same step in less memory."
+    accumulate: int = Field(
+        1,
+        gt=0,
+        le=4096,
+        description="Passes that a step is split into: the same step in less memory.",
     )
     early_stopping: Count = Field(10, description="Validations without a new best.")
     valid_metric: Literal["NDCG@10", "HR@10", "MRR@10"] = "NDCG@10"

@@ -78,7 +78,8 @@ def test_no_value_is_nan_or_infinite(finished):
 
 def test_artifacts_are_safetensors_json_csv_parquet_and_html(finished):
     project, _ = finished
-    endings = {path.suffix for path in (project / "data").rglob("*") if path.is_file()}
+    files = [path for path in (project / "data").rglob("*") if path.is_file()]
+    endings = {path.suffix for path in files if path.name != "SHA256SUMS"} - {".lock"}
     known = {".safetensors", ".json", ".csv", ".parquet", ".html", ".inter", ".item", ".user"}
     assert endings <= known
 

@@ -85,6 +85,13 @@ def test_columns_that_differ_by_case_are_told_apart(tmp_path, engine):
     assert read(path, engine, user="user")[c.USER].tolist() == ["1", "2"]
 
 
+@either_engine
+def test_a_line_that_lacks_what_is_not_read_is_bad_all_the_same(tmp_path, engine):
+    path = file_of(tmp_path, "user_id,item_id,timestamp,note\nanna,x,1,n\nben,y,2\n")
+    with pytest.raises(ProjectError, match="1 bad rows, line 3: 3 columns instead of 4"):
+        dataset(path, engine).load()
+
+
 @pytest.mark.parametrize("on_bad_rows", ["error", "reject"])
 def test_a_quote_that_is_not_closed_is_told_where_it_begins(tmp_path, on_bad_rows):
     path = file_of(tmp_path, GOOD + 'carl,"z,300\ndora,v,400\n')

@@ -70,7 +70,8 @@ def read_text(engine: BaseBackend, path: Path, layout: Layout) -> ibis.Table:
     """Open a text file with every column as text, under the layout's names for engines."""
     from pyspark.sql.types import StringType, StructField, StructType
 
-    frame = engine._session.read.csv(
+    # With its columns pruned, a line may lack what is not read.
+    frame = engine._session.read.option("columnPruning", "false").csv(
         _local(literal(path)),
         schema=StructType([StructField(name, StringType()) for name in layout.columns]),
         sep=layout.separator,

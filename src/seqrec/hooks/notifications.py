@@ -43,9 +43,12 @@ class Discord:
         self._url = url
         self._session = requests.Session()
         retry = Retry(
-            total=attempts - 1, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504),
-            allowed_methods={"POST"}, respect_retry_after_header=True,
-        )  # fmt: skip
+            total=attempts - 1,
+            backoff_factor=0.5,
+            status_forcelist=(429, 500, 502, 503, 504),
+            allowed_methods={"POST"},
+            respect_retry_after_header=True,
+        )
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(max_retries=retry))
         # urllib3 writes the address into its own warnings.

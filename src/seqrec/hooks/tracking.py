@@ -180,14 +180,25 @@ def open_run(
         os.environ.setdefault(name, str(folder / "wandb" / "cache"))
     (folder / "wandb").mkdir(parents=True, exist_ok=True)
     settings = wandb.Settings(
-        silent=True, console="off", init_timeout=NO_NETWORK_SECONDS,
+        silent=True,
+        console="off",
+        init_timeout=NO_NETWORK_SECONDS,
         # Remotes and command lines may hold secrets; provenance has the commit.
-        disable_git=True, save_code=False, disable_job_creation=True, x_disable_meta=True,
-    )  # fmt: skip
+        disable_git=True,
+        save_code=False,
+        disable_job_creation=True,
+        x_disable_meta=True,
+    )
     options: dict[str, Any] = {
-        "project": tracking.project, "entity": tracking.entity, "id": run_id, "name": run_id,
-        "dir": str(folder), "resume": "allow", "config": config, "settings": settings,
-    }  # fmt: skip
+        "project": tracking.project,
+        "entity": tracking.entity,
+        "id": run_id,
+        "name": run_id,
+        "dir": str(folder),
+        "resume": "allow",
+        "config": config,
+        "settings": settings,
+    }
     try:
         run = wandb.init(mode=mode, **options)
     except wandb.errors.Error as error:

@@ -135,10 +135,17 @@ def _changes(before: dict[str, Any], now: dict[str, Any]) -> str:
     was, becomes = _flat(before), _flat(now)
     defaults = _flat(Source().model_dump())
     return ", ".join(
-        f"{name}={becomes.get(name, defaults.get(name))} (was {was.get(name, defaults.get(name))})"
+        f"{name}={_shown({**defaults, **becomes}.get(name))} "
+        f"(was {_shown({**defaults, **was}.get(name))})"
         for name in {**was, **becomes}
         if was.get(name) != becomes.get(name)
     )
+
+
+def _shown(value: Any) -> str:
+    """Spell a value; a tabulator so that it can be seen."""
+    text = str(value)
+    return text if text.isprintable() and text.strip() else repr(value)
 
 
 def _flat(fields: dict[str, Any], above: str = "source") -> dict[str, Any]:

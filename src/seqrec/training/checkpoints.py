@@ -88,8 +88,9 @@ class CheckpointStore:
             except _DAMAGE as error:
                 logger.warning(
                     "checkpoint %s is damaged (%s): trying the one before",
-                    self.folder / name, error,
-                )  # fmt: skip
+                    self.folder / name,
+                    error,
+                )
         return None
 
     def set_aside(self) -> Path | None:

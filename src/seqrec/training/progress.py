@@ -24,11 +24,17 @@ class TrainingProgress:
         # The console that Kedro logs to: a log line moves the bars down instead of tearing them.
         console = get_console()
         self._bars = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
-            TimeRemainingColumn(), TextColumn("{task.fields[figures]}"),
-            console=console, transient=True, disable=not (shown and console.is_terminal),
-            redirect_stdout=False, redirect_stderr=False,
-        )  # fmt: skip
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[figures]}"),
+            console=console,
+            transient=True,
+            disable=not (shown and console.is_terminal),
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
         self._epochs = self._bars.add_task(f"{name} epochs", total=epochs, figures="")
         self._steps = self._bars.add_task("steps", total=None, figures="")
         self._since, self._targets = 0.0, 0

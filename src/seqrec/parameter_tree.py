@@ -94,7 +94,9 @@ class Tree(Frozen):
         """Refuse a name that is no model's."""
         unknown = sorted(runs.keys() - MODELS.keys())
         if unknown:
-            raise ValueError(f"{unknown[0]} is no model: choose one of {', '.join(MODELS)}")
+            known = ", ".join(MODELS)
+            meant = suggest(unknown[0], MODELS)
+            raise ValueError(f"{unknown[0]} is no model{meant}: choose one of {known}")
         return runs
 
     @field_validator("dataset", "raw", "data", mode="before")

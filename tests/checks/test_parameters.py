@@ -91,6 +91,7 @@ REFUSED = [
     ("evaluation.cutoffs", [], "evaluation.cutoffs: 10 must be among them"),
     ("evaluation.cutoffs", [10, 5], "evaluation.cutoffs: they must rise"),
     ("evaluation.reference", "ss4rek", "'ss4rek' is no model (did you mean ss4rec?)"),
+    ("runs", {"ss4rek": "latest"}, "runs: ss4rek is no model (did you mean ss4rec?)"),
     ("evaluation.seed", -1, "evaluation.seed: input should be greater than or equal to 0"),
     ("evaluation.seed", 2**32, "evaluation.seed: input should be less than 4294967296"),
     ("data_processing.seed", -1, "data_processing.seed: input should be greater"),

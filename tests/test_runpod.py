@@ -85,7 +85,7 @@ class Pod:
         self.wait_for("ncf epoch   0: loss")
         folder = self.volume / "data/06_models/ml-100k/ncf/checkpoints"
         deadline = time.monotonic() + 60
-        while not list(folder.glob("[0-9]*")):
+        while not list(folder.glob("experiment-*/[0-9]*")):
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.1)
 

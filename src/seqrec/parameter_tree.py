@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import Field, create_model, field_validator, model_validator
 
-from seqrec.model_registry import MODELS, ModelSpec
-from seqrec.parameters.base import Frozen, Resume
+from seqrec.errors import suggest
+from seqrec.model_registry import MODELS, RANKERS, ModelSpec
+from seqrec.parameters.base import Frozen, Name, Place, Resume
 from seqrec.parameters.blocks import ModelBlock, SearchableBlock
 from seqrec.parameters.data import DataProcessing, Source
 from seqrec.parameters.evaluation import Baselines, Evaluation, Recommend
@@ -77,14 +78,14 @@ class Tree(Frozen):
         "present (of the present configuration and data), latest, best (by validation) or a "
         "version.",
     )
-    dataset: str | None = Field(
+    dataset: Name | None = Field(
         None, description="Set on the command line only: overrides globals.yml."
     )
-    raw: str | None = Field(None, description="The folder of archives; set like `dataset`.")
-    mirror: str | None = Field(
+    raw: Place | None = Field(None, description="The folder of archives; set like `dataset`.")
+    mirror: Place | None = Field(
         None, description="Where archives are downloaded from; set like `dataset`."
     )
-    data: str | None = Field(None, description="The folder runs write to; set like `dataset`.")
+    data: Place | None = Field(None, description="The folder runs write to; set like `dataset`.")
     source: Source | None = Field(None, description="A table of your own; set like `dataset`.")
 
     @field_validator("runs")
@@ -93,8 +94,31 @@ class Tree(Frozen):
         """Refuse a name that is no model's."""
         unknown = sorted(runs.keys() - MODELS.keys())
         if unknown:
-            raise ValueError(f"{unknown[0]} is no model: choose one of {', '.join(MODELS)}")
+            known = ", ".join(MODELS)
+            meant = suggest(unknown[0], MODELS)
+            raise ValueError(f"{unknown[0]} is no model{meant}: choose one of {known}")
         return runs
+
+    @field_validator("dataset", "raw", "data", mode="before")
+    @classmethod
+    def _given(cls, value: object) -> object:
+        """Refuse an empty value: defaults, which are not given, do not come here."""
+        if value is None:
+            raise ValueError("it is empty: leave it out, or give it a value")
+        return value
+
+    @field_validator("evaluation")
+    @classmethod
+    def _known_reference(cls, evaluation: Evaluation) -> Evaluation:
+        """Refuse a reference that is no model, nor a model's training on the leaderboard."""
+        name = evaluation.reference.split(" (")[0]
+        known = [*MODELS, *RANKERS]
+        if name not in known:
+            raise ValueError(
+                f"reference {name!r} is no model{suggest(name, known)}: choose one of "
+                + ", ".join(known)
+            )
+        return evaluation
 
     def of(self, model: str) -> ModelBlock:
         """Return a model's namespace."""

@@ -1,6 +1,8 @@
 """A signal ends a command without a traceback, whatever it is doing."""
 
+import contextlib
 import importlib
+import logging
 import os
 import random
 import re
@@ -8,11 +10,15 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 
 import pytest
+from kedro.framework.hooks.manager import _create_hook_manager
 
-from seqrec.errors import RunInterruptedError
+from seqrec.errors import ProjectError, RunInterruptedError
+from seqrec.hooks import interruption
 from seqrec.hooks.interruption import InterruptionHooks
+from seqrec.hooks.plain_errors import PlainErrorHooks
 from seqrec.training import signals
 from tests.cli import QUIET
 
@@ -32,6 +38,16 @@ def caught():
     hooks.before_pipeline_run()
     yield hooks
     hooks.after_pipeline_run()
+
+
+class Thing:
+    """What can be referred to weakly."""
+
+
+def log_and_wait(logger, text):
+    """Write a log line, and give a signal that came meanwhile the time to be raised."""
+    logger.warning(text)
+    time.sleep(1)
 
 
 def import_and_wait(name):
@@ -61,6 +77,65 @@ def test_a_signal_waits_until_a_module_is_imported(caught, name, tmp_path, monke
     with pytest.raises(RunInterruptedError, match=f"stopped by {name}"):
         import_and_wait("slow_to_import")
     assert sys.modules["slow_to_import"].whole
+
+
+def test_a_signal_waits_until_a_log_line_is_written(caught, capfd):
+    class Slow(logging.Handler):
+        def emit(self, record):
+            try:
+                send(signal.SIGTERM)
+            except Exception:
+                self.handleError(record)  # prints a traceback and forgets the error
+            self.written = record.getMessage()
+
+    handler = Slow()
+    logger = logging.getLogger("slow")
+    logger.addHandler(handler)
+    try:
+        with pytest.raises(RunInterruptedError):
+            log_and_wait(logger, "a line")
+    finally:
+        logger.removeHandler(handler)
+    assert handler.written == "a line"
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_signal_whose_error_is_swallowed_comes_again(caught, monkeypatch, capfd):
+    monkeypatch.setattr(interruption, "AGAIN_SECONDS", 0.5)
+    monkeypatch.setattr(interruption, "SAME_WISH_SECONDS", 0.2)
+    with contextlib.suppress(Exception):  # as a library does
+        send(signal.SIGTERM)
+    with pytest.raises(RunInterruptedError):
+        time.sleep(2)
+
+
+def test_a_signal_amid_a_finaliser_is_not_printed_and_comes_again(caught, monkeypatch, capfd):
+    monkeypatch.setattr(interruption, "AGAIN_SECONDS", 0.5)
+    monkeypatch.setattr(interruption, "SAME_WISH_SECONDS", 0.2)
+    thing = Thing()
+    reference = weakref.ref(thing, lambda _: send(signal.SIGTERM))
+    del thing
+    with pytest.raises(RunInterruptedError):
+        time.sleep(2)
+    assert reference() is None
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("error", [ProjectError("query failed"), RuntimeError("query failed")])
+def test_what_comes_of_a_signal_is_told_as_the_signal(caught, error):
+    """DuckDB is interrupted, and says that its query failed."""
+    with contextlib.suppress(RunInterruptedError):
+        send(signal.SIGTERM)
+    manager = _create_hook_manager()
+    for hooks in (caught, PlainErrorHooks()):
+        manager.register(hooks)
+    told = {"error": error, "run_params": {}, "pipeline": None, "catalog": None}
+    try:
+        manager.hook.on_pipeline_error(**told)
+    except RunInterruptedError as raised:
+        error = raised
+    assert str(error).startswith("stopped by SIGTERM")
+    assert error.exit_code == 75
 
 
 def test_two_signals_at_once_are_one_error(caught):

@@ -1,6 +1,7 @@
 """Lists come from the whole history, for the time that is asked."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from seqrec.errors import ProjectError
@@ -83,3 +84,14 @@ def test_lists_are_described_and_can_be_read(files, interactions, capsys):
     told = capsys.readouterr().out
     assert "last seen: Film" in told
     assert "in a month" in told
+
+
+@pytest.mark.parametrize("title", ["[rec] (2007)", "[/b] (1999)", "[bold", "100% [Wolf]"])
+def test_titles_with_brackets_are_printed_as_they_are(title, capsys):
+    lists = pd.DataFrame({c.USER: ["u"], c.MOMENT: ["[now]"], c.ITEM: ["7"], c.TITLE: [title]})
+    interactions = pd.DataFrame({c.USER: ["u"], c.ITEM: ["7"]})
+    movies = pd.DataFrame({c.ITEM: ["7"], c.TITLE: [title]})
+    print_lists(lists, interactions, movies)
+    printed = capsys.readouterr().out
+    assert printed.count(title) == 2
+    assert "[now]" in printed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Iterator
 from typing import Any, get_args
@@ -11,6 +12,12 @@ from pydantic import BaseModel, ValidationError
 from seqrec.errors import ProjectError, suggest
 from seqrec.parameter_tree import Parameters
 from seqrec.services import redact
+
+SETTINGS = ("dataset", "raw", "mirror", "data", "source")
+"""What globals.yml holds, and a command line may set like a parameter."""
+
+_UNION = re.compile(r"(str|int|float|bool|none|constrained-.*|function-.*|literal\[.*|[A-Z].*)$")
+"""How pydantic names the kinds that a value may have, amid the names of parameters."""
 
 
 def check_parameters(values: dict[str, Any], env: str | None) -> None:
@@ -31,14 +38,16 @@ def check_parameters(values: dict[str, Any], env: str | None) -> None:
 
 def _explain(error: ValidationError, env: str) -> str:
     first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"]) or "parameters"
+    parts = [part for part in map(str, first["loc"]) if not _UNION.match(part)]
+    name = ".".join(parts) or "parameters"
     message = first["msg"][:1].lower() + first["msg"][1:]
     problem = {
         "extra_forbidden": f"unknown parameter{_suggest(name)}",
         "missing": "parameter is missing",
         "value_error": message.removeprefix("value error, "),
     }.get(first["type"], f"{message}, got {reprlib.repr(first['input'])}")
-    where = f"conf/base, conf/{env} or conf/local (parameters_*.yml), or --params"
+    kind = "globals.yml" if name.split(".")[0] in SETTINGS else "parameters_*.yml"
+    where = f"conf/base, conf/{env} or conf/local ({kind}), or --params"
     more = error.error_count() - 1
     others = f" ({more} more)" if more else ""
     return f"{name}: {' '.join(problem.split())}; mend it in {where}{others}"

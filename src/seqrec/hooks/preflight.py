@@ -12,7 +12,8 @@ from kedro.pipeline import Pipeline
 from seqrec.checks.device import check_gpu
 from seqrec.checks.inputs import check_inputs
 from seqrec.checks.outputs import check_outputs
-from seqrec.checks.parameters import check_parameters
+from seqrec.checks.parameters import SETTINGS, check_parameters
+from seqrec.checks.reference import check_reference
 from seqrec.checks.selection import check_sequential
 from seqrec.hooks.command_errors import command_errors
 from seqrec.hooks.provenance import PROVENANCE
@@ -25,7 +26,10 @@ class PreflightHooks:
     def after_context_created(self, context: KedroContext) -> None:
         """Check every parameter: unknown names, types, ranges."""
         with command_errors():
-            check_parameters(context.config_loader["parameters"], context.env)
+            config = context.config_loader
+            settings = {name: config["globals"].get(name) for name in SETTINGS}
+            given = {name: value for name, value in settings.items() if value is not None}
+            check_parameters({**given, **config["parameters"]}, context.env)
 
     @hook_impl
     def before_pipeline_run(
@@ -35,4 +39,5 @@ class PreflightHooks:
         check_sequential(run_params["runner"])
         check_outputs(pipeline, catalog)
         check_gpu(pipeline, catalog)
+        check_reference(pipeline, catalog)
         check_inputs(pipeline, catalog, supplied={PROVENANCE})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from collections.abc import Iterable
+
+from pydantic import ValidationError, model_validator
 
 from seqrec.parameters.base import Frozen
 from seqrec.parameters.models import ModelParameters
@@ -29,4 +31,22 @@ class SearchableBlock(ModelBlock):
             unknown = sorted(names.keys() - type(getattr(self, part)).model_fields.keys())
             if unknown:
                 raise ValueError(f"search.space.{part}.{unknown[0]} is no parameter of {part}")
+            for name, values in names.items():
+                _check_values(getattr(self, part), f"search.space.{part}.{name}", values.ends())
         return self
+
+
+def _check_values(block: Frozen, name: str, values: Iterable[object]) -> None:
+    """Refuse a search that would come to a value that its parameter cannot have.
+
+    Raises:
+        ValueError: Names the parameter and the value.
+    """
+    field = name.split(".")[-1]
+    for value in values:
+        try:
+            type(block).model_validate({**block.model_dump(), field: value})
+        except ValidationError as error:
+            said = error.errors()[0]
+            if field in said["loc"]:
+                raise ValueError(f"{name} cannot be {value!r}: {said['msg']}") from None

@@ -5,16 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PositiveInt,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
-from seqrec.parameters.base import Frozen
+from seqrec.parameters.base import Count, Frozen, Seed
 
 
 def _is_date(value: object) -> object:
@@ -32,14 +25,14 @@ class DataProcessing(Frozen):
     """From raw ratings to interactions."""
 
     min_rating: float | None = Field(None, description="Keep ratings at or above it; null: all.")
-    user_core: PositiveInt = Field(5, ge=3, description="Fewest interactions of a user.")
-    item_core: PositiveInt = Field(5, description="Fewest interactions of an item.")
+    user_core: Count = Field(5, ge=3, description="Fewest interactions of a user.")
+    item_core: Count = Field(5, description="Fewest interactions of an item.")
     tie_policy: Literal["hash", "file", "group"] = Field(
         "hash",
         description="Order of interactions in the same second: seeded hash or file order. group: "
         "hash as well, and any interaction in the second of the held-out one is a right answer.",
     )
-    seed: int = Field(2026, description="Seed of the hash that orders tied interactions.")
+    seed: Seed = Field(2026, description="Seed of the hash that orders tied interactions.")
     split: Literal["leave_one_out", "temporal"] = Field(
         "leave_one_out", description="Each user's last two, or a cut in time for everybody."
     )

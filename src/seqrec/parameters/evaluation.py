@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, field_validator
 
-from seqrec.parameters.base import Frozen, Mask, QueryTime
+from seqrec.parameters.base import Amount, Count, Frozen, Mask, QueryTime, Seed
 
 
 class Evaluation(Frozen):
     """Metrics and their uncertainty."""
 
-    cutoffs: tuple[PositiveInt, ...] = (1, 5, 10, 20)
-    bootstrap_samples: PositiveInt = 2000
+    cutoffs: tuple[Count, ...] = Field((1, 5, 10, 20), max_length=50)
+    bootstrap_samples: Count = 2000
     confidence: float = Field(0.95, gt=0.5, lt=1.0)
     headline_mask: Mask = "masked"
     headline_query_time: QueryTime = "known"
     reference: str = Field("ss4rec", description="The model the others are subtracted from.")
-    seed: int = 2026
+    seed: Seed = 2026
+
+    @field_validator("cutoffs")
+    @classmethod
+    def _usable(cls, cutoffs: tuple[int, ...]) -> tuple[int, ...]:
+        """Slices, the leaderboard and validation are at 10; tables go from small to large."""
+        if 10 not in cutoffs:
+            raise ValueError("10 must be among them: slices and the leaderboard show NDCG@10")
+        if list(cutoffs) != sorted(set(cutoffs)):
+            raise ValueError("they must rise, each of them once")
+        return cutoffs
 
 
 class Baselines(Frozen):
     """Baselines that are not trained."""
 
-    recent_days: PositiveFloat = Field(7.0, description="Days that count as recent.")
-    neighbours: PositiveInt = Field(100, description="item-kNN: nearest items that count.")
-    shrinkage: float = Field(10.0, ge=0.0, description="item-kNN: damps rare items' cosine.")
+    recent_days: Amount = Field(7.0, description="Days that count as recent.")
+    neighbours: Count = Field(100, description="item-kNN: nearest items that count.")
+    shrinkage: float = Field(
+        10.0, ge=0.0, le=1e6, description="item-kNN: damps rare items' cosine."
+    )
 
 
 class Recommend(Frozen):
     """Lists for users, from a saved model."""
 
-    k: PositiveInt = Field(10, description="Items in a list.")
-    users: tuple[str, ...] | None = Field(None, description="User ids; null: all.")
-    moments: dict[str, PositiveFloat] = Field(
-        description="When a list is asked for: hours after the user's last interaction, by name."
+    k: Count = Field(10, description="Items in a list.")
+    users: tuple[str, ...] | None = Field(None, min_length=1, description="User ids; null: all.")
+    moments: dict[str, Amount] = Field(
+        min_length=1,
+        description="When a list is asked for: hours after the user's last interaction, by name.",
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from seqrec.parameters.base import Frozen, Probability
+from seqrec.parameters.base import Amount, Frozen, Probability, Size
 
 
 class ModelParameters(Frozen):
@@ -16,18 +16,18 @@ class ModelParameters(Frozen):
 class SS4RecModel(ModelParameters):
     """SS4Rec's network (arXiv 2502.08132)."""
 
-    hidden_size: PositiveInt = Field(64, description="Width of item embeddings and blocks.")
-    n_layers: PositiveInt = Field(2, description="SSM blocks, each S5 then Mamba.")
+    hidden_size: Size = Field(64, description="Width of item embeddings and blocks.")
+    n_layers: Size = Field(2, description="SSM blocks, each S5 then Mamba.")
     dropout: float = Probability
     input_dropout: float = Field(
         0.0, ge=0.0, lt=1.0, description="Dropout of item embeddings; the authors use none."
     )
-    max_length: PositiveInt = Field(200, description="Longest history the model sees.")
-    d_state: PositiveInt = Field(32, description="State size of S5 and of Mamba.")
-    d_conv: PositiveInt = Field(4, le=4, ge=2, description="Width of Mamba's convolution.")
-    expand: PositiveInt = Field(2, description="Mamba's inner width over hidden_size.")
-    dt_min: PositiveFloat = Field(0.001, description="Smallest initial step of S5, per second.")
-    dt_max: PositiveFloat = Field(0.1, description="Largest initial step of S5, per second.")
+    max_length: Size = Field(200, description="Longest history the model sees.")
+    d_state: Size = Field(32, description="State size of S5 and of Mamba.")
+    d_conv: int = Field(4, le=4, ge=2, description="Width of Mamba's convolution.")
+    expand: Size = Field(2, description="Mamba's inner width over hidden_size.")
+    dt_min: Amount = Field(0.001, description="Smallest initial step of S5, per second.")
+    dt_max: Amount = Field(0.1, description="Largest initial step of S5, per second.")
     time_scale: Literal["seconds", "log1p", "log1p_plus_one", "constant"] = Field(
         "seconds",
         description=(
@@ -49,25 +49,31 @@ class SS4RecModel(ModelParameters):
         ),
     )
 
+    @model_validator(mode="after")
+    def _steps_in_order(self) -> SS4RecModel:
+        if self.dt_min > self.dt_max:
+            raise ValueError(f"dt_min = {self.dt_min} must not lie above dt_max = {self.dt_max}")
+        return self
+
 
 class NCFModel(ModelParameters):
     """NeuMF: generalised matrix factorisation beside an MLP (arXiv 1708.05031)."""
 
-    mf_size: PositiveInt = Field(64, description="Width of the GMF embeddings.")
-    mlp_size: PositiveInt = Field(64, description="Width of the MLP embeddings.")
-    mlp_hidden_sizes: tuple[PositiveInt, ...] = Field((128, 64), min_length=1)
+    mf_size: Size = Field(64, description="Width of the GMF embeddings.")
+    mlp_size: Size = Field(64, description="Width of the MLP embeddings.")
+    mlp_hidden_sizes: tuple[Size, ...] = Field((128, 64), min_length=1, max_length=64)
     dropout: float = Probability
 
 
 class SASRecModel(ModelParameters):
     """SASRec's network (arXiv 1808.09781), as RecBole builds it."""
 
-    hidden_size: PositiveInt = Field(64, description="Width of embeddings and layers.")
-    n_layers: PositiveInt = 2
-    n_heads: PositiveInt = 2
-    inner_size: PositiveInt = Field(256, description="Width inside the feed-forward layers.")
+    hidden_size: Size = Field(64, description="Width of embeddings and layers.")
+    n_layers: Size = 2
+    n_heads: Size = 2
+    inner_size: Size = Field(256, description="Width inside the feed-forward layers.")
     dropout: float = Probability
-    max_length: PositiveInt = Field(200, description="Longest history the model sees.")
+    max_length: Size = Field(200, description="Longest history the model sees.")
 
     @model_validator(mode="after")
     def _whole_heads(self) -> SASRecModel:
@@ -79,27 +85,27 @@ class SASRecModel(ModelParameters):
 class GRU4RecModel(ModelParameters):
     """GRU4Rec's network (arXiv 1511.06939), as RecBole builds it."""
 
-    hidden_size: PositiveInt = Field(64, description="Width of item embeddings.")
-    inner_size: PositiveInt = Field(128, description="Width of the GRU.")
-    n_layers: PositiveInt = 1
+    hidden_size: Size = Field(64, description="Width of item embeddings.")
+    inner_size: Size = Field(128, description="Width of the GRU.")
+    n_layers: Size = 1
     dropout: float = Probability
-    max_length: PositiveInt = Field(200, description="Longest history the model sees.")
+    max_length: Size = Field(200, description="Longest history the model sees.")
 
 
 class BPRMFModel(ModelParameters):
     """Matrix factorisation."""
 
-    hidden_size: PositiveInt = Field(64, description="Width of user and item embeddings.")
+    hidden_size: Size = Field(64, description="Width of user and item embeddings.")
 
 
 class HSTUModel(ModelParameters):
     """HSTU's network (arXiv 2402.17152)."""
 
-    hidden_size: PositiveInt = Field(64, description="Width of embeddings and layers.")
-    n_layers: PositiveInt = 2
-    n_heads: PositiveInt = 1
+    hidden_size: Size = Field(64, description="Width of embeddings and layers.")
+    n_layers: Size = 2
+    n_heads: Size = 1
     dropout: float = Probability
-    max_length: PositiveInt = Field(200, description="Longest history the model sees.")
+    max_length: Size = Field(200, description="Longest history the model sees.")
 
     @model_validator(mode="after")
     def _whole_heads(self) -> HSTUModel:

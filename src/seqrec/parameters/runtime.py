@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field
 
-from seqrec.parameters.base import Frozen
+from seqrec.parameters.base import Amount, Count, Frozen
 
 
 class Runtime(Frozen):
     """The machine a run uses; changes what is computed by rounding at most."""
 
-    device: str = Field("cpu", pattern=r"^(cpu|auto|cuda(:\d+)?)$")
+    device: str = Field("cpu", pattern=r"^(cpu|auto|cuda(:\d{1,3})?)$")
     ssm_backend: Literal["auto", "official", "triton", "torch", "numba", "naive"] = Field(
         "auto", description="Which implementation runs the recurrences; the function is the same."
     )
@@ -28,10 +28,13 @@ class Runtime(Frozen):
         description="Where interactions lie: auto puts them on the GPU if they fill a quarter.",
     )
     workers: int = Field(
-        0, ge=0, description="Processes that cut and pin batches if histories stay on the host."
+        0,
+        ge=0,
+        le=256,
+        description="Processes that cut and pin batches if histories stay on the host.",
     )
-    checkpoint_minutes: PositiveFloat = Field(
+    checkpoint_minutes: Amount = Field(
         10.0, description="Minutes between checkpoints; each new best is one too."
     )
-    eval_batch_size: PositiveInt = Field(256, description="Users scored at once.")
+    eval_batch_size: Count = Field(256, description="Users scored at once.")
     show_progress: bool = True

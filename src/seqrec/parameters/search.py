@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from seqrec.parameters.base import Frozen
+from seqrec.parameters.base import Count, Frozen, Seed
 
 
 class Range(Frozen):
@@ -22,16 +22,24 @@ class Range(Frozen):
             raise ValueError("a range needs low < high, and low > 0 if log")
         return self
 
+    def ends(self) -> tuple[int | float, ...]:
+        """Return the outermost values."""
+        return self.low, self.high
+
 
 class Choice(Frozen):
     """One of several values."""
 
     choices: tuple[bool | int | float | str, ...] = Field(min_length=2)
 
+    def ends(self) -> tuple[bool | int | float | str, ...]:
+        """Return every value."""
+        return self.choices
+
 
 class Search(Frozen):
     """What a search tries."""
 
-    trials: PositiveInt = Field(20, description="Finished trials, earlier runs' included.")
-    seed: int = Field(2026, ge=0)
+    trials: Count = Field(20, description="Finished trials, earlier runs' included.")
+    seed: Seed = 2026
     space: dict[Literal["model", "training"], dict[str, Range | Choice]]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveFloat
+from pydantic import Field
 
-from seqrec.parameters.base import Frozen
+from seqrec.parameters.base import Amount, Frozen
 
 
 class Tracking(Frozen):
@@ -23,6 +23,6 @@ class Notifications(Frozen):
     """What Discord receives, if DISCORD_WEBHOOK_URL is in the environment."""
 
     enabled: bool = True
-    best_minutes: PositiveFloat = Field(
+    best_minutes: Amount = Field(
         10.0, description="Fewest minutes between messages about a new best."
     )

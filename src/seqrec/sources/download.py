@@ -115,7 +115,7 @@ def _fetch_all(url: str, part: Path) -> None:
         while True:
             try:
                 return _fetch_rest(url, part, progress, task)
-            except (requests.HTTPError, _WebPageError):
+            except (requests.HTTPError, _WebPageError, ValueError):  # ValueError: no address
                 raise
             except requests.RequestException:
                 size = _size(part)

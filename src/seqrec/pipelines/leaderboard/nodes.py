@@ -118,6 +118,11 @@ def subtract_from_reference(runs: pd.DataFrame, evaluation: Evaluation) -> pd.Da
     seeds = {model: rows["run"].nunique() for model, rows in of_model.items()}
     reference = evaluation.reference
     others = [name for name in models if reference in models and name != reference]
+    if reference not in models:
+        logger.warning(
+            "no differences: evaluation.reference is %r, and trained are %s",
+            *(reference, ", ".join(models)),
+        )
     rows = [
         {"other": other, **asdict(_bootstrap(models[reference], models[other], evaluation))}
         for other in others

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from seqrec.errors import ProjectError
@@ -111,7 +112,7 @@ def print_lists(
         console.print(f"user {user}, last seen: {latest}", markup=False, highlight=False)
         mine = recommendations[recommendations[c.USER] == user].groupby(c.MOMENT, sort=False)
         lists = {str(moment): rows[c.TITLE].head(SHOWN_ITEMS) for moment, rows in mine}
-        table = Table(*lists)
+        table = Table(*map(escape, lists))
         for row in zip(*lists.values(), strict=True):
-            table.add_row(*map(str, row))
+            table.add_row(*(escape(str(title)) for title in row))
         console.print(table)

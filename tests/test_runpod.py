@@ -287,7 +287,9 @@ def test_the_comparison_is_made_if_both_models_are_trained_and_its_report_is_kep
     kept = []
     for trained in (False, True):
         if trained:
-            (ranks / "2026-01-01T00.00.00.000Z" / ranks.name).mkdir(parents=True)
+            version = ranks / "2026-01-01T00.00.00.000Z"
+            version.mkdir(parents=True)
+            (version / ranks.name).write_text("ranks")  # an empty version does not count
         time.sleep(1.1)  # results are kept in a folder named after the second
         status, output = pod.run(*SMALL)
         assert status == 0, output

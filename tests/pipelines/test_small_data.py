@@ -98,7 +98,7 @@ def test_what_cannot_be_trained_or_tested_is_refused_before_the_training(why):
 
 def test_a_cutoff_beyond_the_catalogue_is_said_once(caplog):
     ranks = rank_by_popularity(process(table_of(5, 6, 6)))
-    beyond = Evaluation(cutoffs=(5, 77))
+    beyond = Evaluation(cutoffs=(5, 10, 77))
     for _ in range(2):
         values = measure_ranks(ranks, beyond)
     assert (values["HR@77"] == 1).all()

@@ -43,7 +43,7 @@ def test_no_more_logits_are_held_than_a_chunk():
         seen.append(logits.shape[0])
         return chunked._softmax_in_place(logits, *rest)
 
-    chunked.cross_entropy(hidden, items, targets, spy, chunk=7 * 40)
+    chunked.cross_entropy(hidden, items, targets, None, spy, chunk=7 * 40)
     assert max(seen) == 7
     assert sum(seen) == 50
 

@@ -8,10 +8,16 @@ import torch
 from torch import Tensor
 
 from seqrec.ops.cross_entropy import NO_TARGET
+from seqrec.ops.seen import Seen
 
 
 def sampled_cross_entropy(
-    hidden: Tensor, items: Tensor, targets: Tensor, negatives: Tensor, log_q: Tensor
+    hidden: Tensor,
+    items: Tensor,
+    targets: Tensor,
+    negatives: Tensor,
+    log_q: Tensor,
+    seen: Seen | None = None,
 ) -> Tensor:
     """Compute softmax cross-entropy over the target and sampled items, corrected by log Q.
 
@@ -26,6 +32,7 @@ def sampled_cross_entropy(
         targets:   Item to predict, 0 for none,             (T,).
         negatives: Items drawn, the same for all positions, (S,).
         log_q:     Log-probability of drawing each item,    (V,).
+        seen: The histories of the positions: items of its own so far do not count at a position.
 
     Returns:
         Mean over learned positions, scalar.
@@ -35,7 +42,11 @@ def sampled_cross_entropy(
     positive = (hidden * items[targets]).sum(-1)
     expected = log_q[negatives] + math.log(len(negatives))
     negative = hidden @ items[negatives].T - expected
-    negative = negative.masked_fill(negatives == targets[:, None], -torch.inf)
+    left_out = negatives == targets[:, None]
+    if seen is not None:
+        left_out = left_out | seen.table(len(items)).of(negatives)
+    # Finite: where all draws are left out, the gradient of −inf would be no number.
+    negative = negative.masked_fill(left_out, torch.finfo(negative.dtype).min)
     losses = torch.logaddexp(positive, negative.logsumexp(1)) - positive
     learned = targets != NO_TARGET
     return torch.where(learned, losses, 0.0).sum() / learned.sum().clamp(min=1)

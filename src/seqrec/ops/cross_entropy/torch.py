@@ -15,15 +15,23 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from seqrec.ops.cross_entropy import NO_TARGET
+from seqrec.ops.seen import Seen, SeenTable
 
 CHUNK = 2**27
 """Logits at a time: 512 MiB in float32."""
 
-SoftmaxInPlace = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Replaces logits (T, V) by (softmax − one-hot) · scale; returns losses, (T,); 0 for no target."""
+SoftmaxInPlace = Callable[[Tensor, Tensor, Tensor, SeenTable | None], Tensor]
+"""Replaces logits (T, V) by (softmax − one-hot) · scale; returns losses, (T,); 0 for no target.
+
+What positions have seen is left out of the softmax.
+"""
 
 
-def _softmax_in_place(logits: Tensor, targets: Tensor, scale: Tensor) -> Tensor:
+def _softmax_in_place(
+    logits: Tensor, targets: Tensor, scale: Tensor, seen: SeenTable | None
+) -> Tensor:
+    if seen is not None:
+        logits.masked_fill_(seen.left_out(targets, logits.shape[1]), -torch.inf)
     top = logits.logsumexp(1)
     learned = targets != NO_TARGET
     losses: Tensor = (top - logits.gather(1, targets[:, None])[:, 0]) * learned
@@ -62,7 +70,7 @@ def as_autocast(hidden: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
 class _CrossEntropy(KnownGradient):
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> Tensor:
-        hidden, items, targets, softmax_in_place, chunk = inputs
+        hidden, items, targets, softmax_in_place, chunk, seen = inputs
         hidden, items = as_autocast(hidden, items)
         exact = torch.promote_types(hidden.dtype, torch.float32)
         scale = 1 / (targets != NO_TARGET).sum().clamp(min=1).to(exact)
@@ -74,7 +82,8 @@ class _CrossEntropy(KnownGradient):
         for first in range(0, len(hidden), rows):
             here = slice(first, first + rows)
             d_logits = hidden[here] @ items.T
-            total += softmax_in_place(d_logits, targets[here], scale).sum()
+            table = None if seen is None else seen[here]
+            total += softmax_in_place(d_logits, targets[here], scale, table).sum()
             if learns:
                 torch.mm(d_logits, items, out=d_hidden[here])
                 part = d_logits.T @ hidden[here]
@@ -89,6 +98,7 @@ def cross_entropy(
     hidden: Tensor,
     items: Tensor,
     targets: Tensor,
+    seen: Seen | None = None,
     softmax_in_place: SoftmaxInPlace = _softmax_in_place,
     chunk: int = CHUNK,
 ) -> Tensor:
@@ -98,10 +108,12 @@ def cross_entropy(
         hidden:  Hidden states,                        (T, D).
         items:   Item embeddings,                      (V, D).
         targets: Item to predict, 0 for none,          (T,).
+        seen:    What positions leave out; None for nothing.
         softmax_in_place: What turns a chunk of logits into losses and gradients.
         chunk: Most logits at a time.
     """
+    table = None if seen is None else seen.table(len(items))
     loss: Tensor = _CrossEntropy.apply(  # type: ignore[no-untyped-call]
-        hidden, items, targets, softmax_in_place, chunk
+        hidden, items, targets, softmax_in_place, chunk, table
     )
     return loss

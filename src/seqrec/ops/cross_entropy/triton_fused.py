@@ -3,7 +3,8 @@
 As in FlashAttention (arXiv 2205.14135, algorithm 1) with positions for queries and items for keys
 and values: a program walks over the items and keeps the largest logit, the softmax's denominator
 and the softmax-weighted mean of the items. That mean minus the target is the gradient of a
-position; a second kernel walks over the positions for the gradient of the items.
+position; a second kernel walks over the positions for the gradient of the items. Items that a
+position has seen are left out tile by tile too, from a table of histories and items.
 """
 
 from __future__ import annotations
@@ -17,18 +18,21 @@ from torch import Tensor
 
 from seqrec.ops.cross_entropy import NO_TARGET
 from seqrec.ops.cross_entropy.torch import KnownGradient, as_autocast
+from seqrec.ops.seen import ALIGN, Seen, SeenTable
 
 WIDEST = 128
 """Hidden size whose tiles fit in shared memory."""
 TENSOR_CORES = (8, 0)
 """Compute capability that has tf32 and bf16."""
-TILE = 64
+TILE = ALIGN
 """Positions and items of a tile."""
 WARPS = 4
 """Warps of a tile."""
 PROGRAMS = 400
 """Programs that keep a GPU busy."""
 NOTHING = tl.constexpr(NO_TARGET)
+LEFT_OUT = tl.constexpr(-1e30)
+"""Logit of what is left out: below any other, and finite, as −inf minus itself is no number."""
 
 
 @triton.jit
@@ -38,6 +42,13 @@ def _block(matrix, row, rows, D: tl.constexpr, BD: tl.constexpr):
     place = row[:, None].to(tl.int64) * D + column[None, :]
     inside = (row < rows)[:, None] & (column < D)[None, :]
     return tl.load(matrix + place, inside, other=0.0), place, inside
+
+
+@triton.jit
+def _history(rows, steps, t, T, W):
+    """Where the table has the histories of positions, and the positions' steps, (B,)."""
+    row = tl.load(rows + t, t < T, other=0).to(tl.int64)
+    return row * W, tl.load(steps + t, t < T, other=0)
 
 
 @triton.jit
@@ -51,6 +62,11 @@ def _positions(
     scale,
     T,
     V,
+    table,
+    rows,
+    steps,
+    W,
+    SEEN: tl.constexpr,
     D: tl.constexpr,
     BD: tl.constexpr,
     B: tl.constexpr,
@@ -60,10 +76,15 @@ def _positions(
     target = tl.load(targets + t, t < T, other=NOTHING)
     top, total = tl.full([B], -float("inf"), tl.float32), tl.zeros([B], tl.float32)
     mean, wanted_logit = tl.zeros([B, BD], tl.float32), tl.zeros([B], tl.float32)
+    if SEEN:
+        own, step = _history(rows, steps, t, T, W)
     for first in range(0, V, B):
         v = first + tl.arange(0, B)
         w, _, _ = _block(items, v, V, D, BD)
         logits = tl.where((v < V)[None, :], tl.dot(h, tl.trans(w)), -float("inf"))
+        if SEEN:
+            seen = tl.load(table + own[:, None] + v[None, :]) <= step[:, None]
+            logits = tl.where(seen & (v[None, :] != target[:, None]), LEFT_OUT, logits)
         higher = tl.maximum(top, tl.max(logits, axis=1))
         wanted_logit += tl.sum(tl.where(v[None, :] == target[:, None], logits, 0.0), axis=1)
         p, shrink = tl.exp(logits - higher[:, None]), tl.exp(top - higher)
@@ -90,6 +111,11 @@ def _items(
     T,
     V,
     tiles,
+    table,
+    rows,
+    steps,
+    W,
+    SEEN: tl.constexpr,
     D: tl.constexpr,
     BD: tl.constexpr,
     B: tl.constexpr,
@@ -103,7 +129,12 @@ def _items(
         h, _, _ = _block(hidden, t, T, D, BD)
         target = tl.load(targets + t, t < T, other=NOTHING)
         log_total = tl.load(normaliser + t, t < T, other=0.0)
-        p = tl.exp(tl.dot(w, tl.trans(h)) - log_total[None, :])
+        logits = tl.dot(w, tl.trans(h))
+        if SEEN:
+            own, step = _history(rows, steps, t, T, W)
+            seen = tl.load(table + own[None, :] + v[:, None]) <= step[None, :]
+            logits = tl.where(seen & (v[:, None] != target[None, :]), LEFT_OUT, logits)
+        p = tl.exp(logits - log_total[None, :])
         p -= tl.where(v[:, None] == target[None, :], 1.0, 0.0)
         p = tl.where((target == NOTHING)[None, :], 0.0, p)
         gradient = tl.dot(p.to(h.dtype), h, gradient)
@@ -114,7 +145,7 @@ def _items(
 class _CrossEntropy(KnownGradient):
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> Tensor:
-        hidden, items, targets = inputs
+        hidden, items, targets, seen = inputs
         hidden, items = (x.contiguous() for x in as_autocast(hidden, items))
         T, D = hidden.shape
         V = len(items)
@@ -124,20 +155,34 @@ class _CrossEntropy(KnownGradient):
         given = hidden, items, targets
         padded = max(16, triton.next_power_of_2(D))
         sizes = {"D": D, "BD": padded, "B": TILE, "num_warps": WARPS}
+        history = operands(seen, targets)
         rows = triton.cdiv(T, TILE)
         blocks = triton.cdiv(V, TILE)
-        _positions[(rows,)](*given, losses, normaliser, d_hidden, scale, T, V, **sizes)
+        found = losses, normaliser, d_hidden
+        _positions[(rows,)](*given, *found, scale, T, V, *history, **sizes)
         d_items = None
         if any(ctx.needs_input_grad[:2]):
             tiles = triton.cdiv(rows, triton.cdiv(PROGRAMS, blocks))
             d_parts = scale.new_empty(triton.cdiv(rows, tiles), V, D)
             grid = blocks, len(d_parts)
-            _items[grid](*given, normaliser, d_parts, scale, T, V, tiles, **sizes)
+            _items[grid](*given, normaliser, d_parts, scale, T, V, tiles, *history, **sizes)
             d_items = d_parts.sum(0)
         ctx.save_for_backward(d_hidden, d_items)
         ctx.dtypes = inputs[0].dtype, inputs[1].dtype
         loss: Tensor = losses.sum() * scale
         return loss
+
+
+def operands(seen: SeenTable | None, unused: Tensor) -> tuple[Any, ...]:
+    """Return what a kernel is told of histories: table, rows, steps, width, whether there are any.
+
+    Args:
+        seen: What positions have seen.
+        unused: Any tensor, which stands where there is nothing to tell.
+    """
+    if seen is None:
+        return unused, unused, unused, 0, False
+    return seen.first, seen.rows, seen.steps, seen.first.shape[1], True
 
 
 def serves(hidden: Tensor) -> bool:
@@ -151,10 +196,13 @@ def serves(hidden: Tensor) -> bool:
     return rounded and capable and hidden.shape[1] <= WIDEST
 
 
-def cross_entropy(hidden: Tensor, items: Tensor, targets: Tensor) -> Tensor:
+def cross_entropy(
+    hidden: Tensor, items: Tensor, targets: Tensor, seen: Seen | None = None
+) -> Tensor:
     """Compute the loss of `CrossEntropy`.
 
     Products are rounded as the tensor cores do it: tf32 for float32 input, else the input's type.
     """
-    loss: Tensor = _CrossEntropy.apply(hidden, items, targets)
+    table = None if seen is None else seen.table(len(items))
+    loss: Tensor = _CrossEntropy.apply(hidden, items, targets, table)
     return loss

@@ -168,6 +168,7 @@ def training(name: str, **changes: object) -> Training:
         "training_mode": spec.modes[0],
         "loss_type": spec.losses[0],
         "batch_size": 8 if spec.uses_history else 64,
+        "candidates": "all",
         "negatives": 2 if spec.losses[0] == "BCE" else 1,
     }
     return Training.model_validate({**short, **changes})

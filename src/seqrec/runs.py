@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqrec.errors import ProjectError
+from seqrec.parameters.training import EARLIER_MEANING
 
 PRESENT, LATEST, BEST = "present", "latest", "best"
 SHOWN = 4
@@ -35,6 +36,8 @@ class Training:
     def from_config(cls, version: str, config: Mapping[str, Any]) -> Training:
         """Read what a model's ``config.json`` says."""
         record = {name: config.get(name) for name in ("name", "model", "training")}
+        if record["training"]:
+            record["training"] = {**EARLIER_MEANING, **record["training"]}
         return cls(
             version, record, config.get("data"), config.get("best_score"), config.get("protocol")
         )

@@ -138,6 +138,11 @@ class Histories:
         learned_from = np.where(which == 0, 0, first_end + (which - 1) * step)
         return Rows(begin + start, end - start, learned_from - start)
 
+    def before(self, rows: Rows) -> Int64:
+        """Count each row's user's interactions before its first input, (R,)."""
+        user = np.searchsorted(self.offsets, rows.start, side="right") - 1
+        return rows.start - self.offsets[user]
+
     def median_gaps(self, split: str) -> NDArray[np.float32]:
         """Median seconds between the interactions before each held-out one, by row."""
         seen = self.splits < CODE[split]

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqrec.histories.arrays import Histories, Rows
+from seqrec.histories.arrays import Histories, Int64, Rows
 from seqrec.training.step import Fields
 
 ITEM_LIST = "item_id_list"
@@ -21,6 +21,9 @@ LENGTH = "item_length"
 """Inputs of each row, (B,)."""
 CU_SEQLENS = "cu_seqlens"
 """Where each row of a packed batch begins, and the end, (R + 1,)."""
+BEFORE_LIST = "before_list"
+"""Items before the rows' first inputs, row by row, then zeros, (E,); only where the loss leaves
+out what a position has seen."""
 NEGATIVE_LIST = "negative_list"
 """Sampled items: beside each target, (..., negatives), or one set for all, (negatives,)."""
 LOG_Q = "log_q"
@@ -36,14 +39,24 @@ START = "start"
 """First input of each row, an index of the flat arrays, (R,)."""
 FIRST_TARGET = "first_target"
 """Inputs of each row that only give context, (R,)."""
+BEFORE = "before"
+"""Interactions of the user before each row's first input, (R,)."""
 LAST_INTERVAL = "last_interval"
 """Seconds from the last input to the query, where they are not those of the data, (R,)."""
 
 
-def row_fields(rows: Rows, capacity: int | None = None) -> Fields:
-    """Turn rows into tensors, (R,), filled up with empty rows to a fixed number."""
+def row_fields(rows: Rows, capacity: int | None = None, before: Int64 | None = None) -> Fields:
+    """Turn rows into tensors, (R,), filled up with empty rows to a fixed number.
+
+    Args:
+        rows: What is cut.
+        capacity: Rows to fill up to; None for no more than there are.
+        before: Interactions before each row, if they are wanted, (R,).
+    """
     missing = 0 if capacity is None else capacity - len(rows)
     columns = {START: rows.start, LENGTH: rows.length, FIRST_TARGET: rows.first_target}
+    if before is not None:
+        columns[BEFORE] = before
     return {name: torch.from_numpy(np.pad(x, (0, missing))) for name, x in columns.items()}
 
 
@@ -64,6 +77,26 @@ class HistoryCutter:
     def users_of(self, fields: Fields) -> Tensor:
         """Return the user of each row, (R,)."""
         return self.users[fields[START]].long()
+
+    def before(self, fields: Fields, capacity: int) -> Fields:
+        """Cut what lies before the rows.
+
+        Args:
+            fields: From `row_fields`, with `BEFORE`, on the cutter's device.
+            capacity: E, at least the rows' earlier interactions together.
+
+        Returns:
+            Their items, (E,), and how many of them each row has, (R,).
+        """
+        counts = fields[BEFORE]
+        ends = counts.cumsum(0)
+        place = torch.arange(capacity, device=counts.device)
+        row = torch.searchsorted(ends, place, right=True)
+        # A row begins where its earlier interactions end; after the last row there is nothing.
+        shift = torch.cat([fields[START] - ends, ends.new_zeros(1)])
+        inside = row < len(counts)
+        items = self.items[torch.where(inside, place + shift[row], 0)]
+        return {BEFORE_LIST: torch.where(inside, items, 0).long(), BEFORE: counts}
 
     def dense(self, fields: Fields, width: int) -> Fields:
         """Cut a batch padded on the right.

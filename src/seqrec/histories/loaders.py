@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from seqrec.histories import batches as b
-from seqrec.histories.arrays import CODE
+from seqrec.histories.arrays import CODE, Int64
 from seqrec.histories.batches import row_fields, to_device
 from seqrec.histories.epochs import Epoch, Part, plan_epoch
 from seqrec.histories.feed import Feed
@@ -133,7 +133,9 @@ class WindowLoader(_Epochs):
     def __init__(self, feed: Feed) -> None:
         super().__init__(feed)
         self.max_length = feed.max_length
+        self._leaves_out_seen = feed.training.leaves_out_seen
         self._tokens = 0
+        self._before = 0
         self._capacity = 0
         # Types, not devices: "cuda" and "cuda:0" differ.
         self._on_host = feed.cutter.items.device.type != self.device.type
@@ -148,23 +150,24 @@ class WindowLoader(_Epochs):
         else:
             self._rows = histories.prefixes(self.max_length)
         plan = self._plan(histories.users[self._rows.start], self._rows.targets, generator)
-        if self.feed.packed:
-            self._grow(plan)
+        self._grow([part.rows for step in plan.parts for part in step])
         return plan
 
-    def _grow(self, plan: Epoch) -> None:
+    def _grow(self, parts: list[Int64]) -> None:
         """Make room for the largest part; seldom, as a new size is a new CUDA graph."""
-        parts = [part.rows for step in plan.parts for part in step]
-        tokens = max(int(self._rows.length[rows].sum()) for rows in parts)
-        if tokens > self._tokens:
-            self._tokens = _round_up(tokens + tokens // 32, ROUND_TOKENS)
-            self.layout = (self._tokens,)
-        self._capacity = max(self._capacity, _round_up(max(map(len, parts)), ROUND_ROWS))
+        rows = self._rows
+        if self.feed.packed:
+            self._tokens = _room(self._tokens, rows.length, parts)
+            self._capacity = max(self._capacity, _round_up(max(map(len, parts)), ROUND_ROWS))
+        if self._leaves_out_seen:
+            self._before = _room(self._before, self.feed.histories.before(rows), parts)
+        self.layout = (self._tokens, self._before)
 
     def _fields(self, part: Part) -> Fields:
         rows = self._rows[part.rows]
         packed = self.feed.packed
-        fields = row_fields(rows, self._capacity if packed else None)
+        before = self.feed.histories.before(rows) if self._leaves_out_seen else None
+        fields = row_fields(rows, self._capacity if packed else None, before)
         if packed:
             return self._cut(fields) if self._on_host else fields
         # A dense batch is as wide as its longest row: the width decides the size of the graph.
@@ -179,6 +182,8 @@ class WindowLoader(_Epochs):
             batch = cutter.packed(placed, self._tokens, self.max_length)
         else:
             batch = cutter.dense(placed, width)
+        if b.BEFORE in placed:
+            batch |= cutter.before(placed, self._before)
         return {**batch, c.USER: cutter.users_of(placed)}
 
     def parts(self, first_step: int) -> Iterator[list[Fields]]:
@@ -228,6 +233,18 @@ class _Steps(Dataset[list[Fields]]):
         if step >= len(self._parts):
             raise IndexError(step)
         return [self._loader.fields(part) for part in self._parts[step]]
+
+
+def _room(held: int, sizes: Int64, parts: list[Int64]) -> int:
+    """Return the room for the largest part: what is held, or more by a margin.
+
+    Args:
+        held: Room there is.
+        sizes: What each row takes.
+        parts: Rows of each part.
+    """
+    needed = max(int(sizes[rows].sum()) for rows in parts)
+    return held if needed <= held else _round_up(needed + needed // 32, ROUND_TOKENS)
 
 
 def _round_up(count: int, multiple: int) -> int:

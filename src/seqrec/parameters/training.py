@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_serializer, model_validator
 
 from seqrec.parameters.base import Amount, Count, Frozen, Mask, QueryTime, Seed
 
 LossType = Literal["CE", "sampled_CE", "BPR", "BCE"]
 TrainingMode = Literal["sequence", "prefix", "pair"]
+Candidates = Literal["unseen", "all"]
+
+EARLIER_MEANING: dict[str, Any] = {"candidates": "all"}
+"""What trainings did whose records do not say it: earlier versions had no such parameter."""
+
+
+def as_earlier(training: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out of a training's record what an earlier version's means without saying it."""
+    return {k: v for k, v in training.items() if (k, v) not in EARLIER_MEANING.items()}
 
 
 class Training(Frozen):
@@ -24,6 +34,15 @@ class Training(Frozen):
             "CE: softmax over all items; sampled_CE: over sampled ones, for catalogues too big to "
             "score; BPR, BCE: each target against its own negatives."
         )
+    )
+    candidates: Candidates | None = Field(
+        None,
+        description=(
+            "Items in the softmax of CE and sampled_CE. unseen: without those that stand in the "
+            "history so far, the target excepted, as masked ranking ranks; all: every item. By "
+            "default what valid_mask says: masked: unseen, unmasked: all. BPR and BCE draw unseen "
+            "items in any case."
+        ),
     )
     training_mode: TrainingMode = Field(
         description=(
@@ -58,3 +77,25 @@ class Training(Frozen):
     valid_mask: Mask = "masked"
     valid_query_time: QueryTime = "known"
     seed: Seed = 2026
+
+    @model_validator(mode="after")
+    def _has_a_softmax(self) -> Training:
+        if self.training_mode == "pair" and self.candidates == "unseen":
+            raise ValueError(
+                "candidates=unseen is for models of histories: pair mode has no softmax over "
+                "items and draws unseen ones in any case; leave candidates out"
+            )
+        return self
+
+    @field_serializer("candidates")
+    def _as_meant(self, _: Candidates | None) -> Candidates:
+        """Write what it comes to: by their records trainings are told apart."""
+        if self.candidates is not None:
+            return self.candidates
+        masked = self.training_mode != "pair" and self.valid_mask == "masked"
+        return "unseen" if masked else "all"
+
+    @property
+    def leaves_out_seen(self) -> bool:
+        """Whether positions leave items out of their softmax."""
+        return self._as_meant(None) == "unseen" and self.loss_type in ("CE", "sampled_CE")

@@ -24,6 +24,7 @@ from seqrec.model_registry import load as import_path
 from seqrec.models.artifact import ModelArtifact
 from seqrec.parameters import Recommend, Runtime, Training
 from seqrec.parameters.base import Resume
+from seqrec.parameters.training import EARLIER_MEANING
 from seqrec.ranking.held_out import rank_held_out
 from seqrec.ranking.lists import list_best_items
 from seqrec.recbole_bridge.config import BridgeConfig, build_config
@@ -199,7 +200,7 @@ def load(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> Assem
     """
     name = artifact.config["name"]
     model = MODELS[name].parameters.model_validate(artifact.config["model"])
-    training = Training.model_validate(artifact.config["training"])
+    training = Training.model_validate({**EARLIER_MEANING, **artifact.config["training"]})
     experiment = Experiment(name, model, training, runtime)
     parts = assemble(experiment, files, connect(experiment.device))
     if fingerprint(parts.dataset) != artifact.config["ids"]:

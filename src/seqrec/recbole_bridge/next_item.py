@@ -11,7 +11,9 @@ from torch import Tensor
 
 from seqrec.histories import batches as b
 from seqrec.ops.backend import Backend, resolve
+from seqrec.ops.packing import Packing
 from seqrec.ops.sampled_softmax import sampled_cross_entropy
+from seqrec.ops.seen import Seen
 from seqrec.recbole_bridge.config import BridgeConfig
 from seqrec.recbole_bridge.dataset import InteractionDataset
 from seqrec.training.experiment import Experiment
@@ -36,6 +38,7 @@ class NextItem:
     backend: Backend
     loss_type: str
     ITEM_ID: str
+    max_seq_length: int
 
     def choose_loss(self, experiment: Experiment) -> None:
         """Take the loss and the backend that computes it from the parameters."""
@@ -56,14 +59,29 @@ class NextItem:
         """
         targets = interaction[b.TARGET_LIST].flatten()
         hidden = self.encode(interaction).flatten(0, -2)
+        seen = self._seen(interaction)
         if self.loss_type == "sampled_CE":
             items, drawn = self.item_embedding.weight, interaction[b.NEGATIVE_LIST]
-            return sampled_cross_entropy(hidden, items, targets, drawn, interaction[b.LOG_Q])
+            log_q = interaction[b.LOG_Q]
+            return sampled_cross_entropy(hidden, items, targets, drawn, log_q, seen)
         if self.loss_type == "BPR":
             return self._pairwise_loss(hidden, targets, interaction)
         if not targets.is_cuda:  # a GPU would have to stop and count them
+            seen = seen and seen.at(targets > 0)
             hidden, targets = hidden[targets > 0], targets[targets > 0]
-        return self.backend.cross_entropy(hidden, self.item_embedding.weight, targets)
+        return self.backend.cross_entropy(hidden, self.item_embedding.weight, targets, seen)
+
+    def _seen(self, interaction: Interaction) -> Seen | None:
+        """Take what positions leave out of their softmax from a batch; None for nothing."""
+        if b.BEFORE_LIST not in interaction:
+            return None
+        inputs = interaction[b.ITEM_LIST]
+        if b.CU_SEQLENS in interaction:
+            packing = Packing(interaction[b.CU_SEQLENS], self.max_seq_length)
+        else:
+            packing = Packing.of_batch(inputs)
+        before = interaction[b.BEFORE_LIST]
+        return Seen.of_windows(inputs.flatten(), packing, before, interaction[b.BEFORE])
 
     def _pairwise_loss(self, hidden: Tensor, targets: Tensor, interaction: Interaction) -> Tensor:
         positive = (hidden * self.item_embedding(targets)).sum(-1, keepdim=True)

@@ -12,6 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from seqrec.errors import ProjectError
 from seqrec.parameters import Training
+from seqrec.parameters.training import EARLIER_MEANING, as_earlier
 from seqrec.tables.facts import facts_fingerprint
 from seqrec.training.checkpoints import Checkpoint
 from seqrec.training.processes import Processes
@@ -22,6 +23,7 @@ IDENTITY = "identity"
 """A checkpoint's record of what it belongs to."""
 MAY_CHANGE = {"training.epochs", "training.early_stopping", "training.clip_grad_norm"}
 """A resumed training may be longer or clipped; the rest would make it another experiment."""
+_EARLIER = {f"training.{name}": value for name, value in EARLIER_MEANING.items()}
 
 
 class TrainingState:
@@ -197,8 +199,8 @@ def first_difference(theirs: dict[str, Any], ours: dict[str, Any]) -> str | None
         theirs: A checkpoint's record; what it lacks because it is older does not count.
         ours: This training's.
     """
-    then = _leaves(theirs)
-    now = _leaves(ours)
+    then = {**_EARLIER, **_leaves(theirs)}
+    now = {**_EARLIER, **_leaves(ours)}
     if "data" not in then:
         now.pop("data", None)
     told = {"ids": "other users or items, this run these", "data": "other held-out items"}
@@ -210,8 +212,11 @@ def first_difference(theirs: dict[str, Any], ours: dict[str, Any]) -> str | None
 
 
 def experiment_key(record: dict[str, Any]) -> str:
-    """Hash an experiment: equal for trainings that can resume from each other."""
-    leaves = _leaves(record)
+    """Hash an experiment: equal for trainings that can resume from each other.
+
+    Those of earlier versions keep their keys.
+    """
+    leaves = _leaves({**record, "training": as_earlier(record.get("training", {}))})
     return facts_fingerprint({k: v for k, v in leaves.items() if k not in MAY_CHANGE})
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from seqrec.errors import ProjectError
 from seqrec.parameters import Choice, Range, Runtime, SearchableBlock
+from seqrec.parameters.training import as_earlier
 from seqrec.tables.atomic_files import AtomicFiles
 from seqrec.training.callbacks import EpochEnd
 from seqrec.training.studies import StudyStore
@@ -117,8 +118,12 @@ def _with(fixed: SearchableBlock, values: Values) -> SearchableBlock:
 
 
 def _identity(fixed: SearchableBlock, files: AtomicFiles) -> dict[str, Any]:
-    """Return what trials must share to be compared: everything but how many there are."""
+    """Return what trials must share to be compared: everything but how many there are.
+
+    Searches of earlier versions go on.
+    """
     values = fixed.model_dump(mode="json")
+    values["training"] = as_earlier(values["training"])
     values["search"].pop("trials")
     return {**values, "data": files.stats}
 

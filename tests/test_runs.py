@@ -4,6 +4,9 @@ import pytest
 
 from seqrec.errors import ProjectError
 from seqrec.runs import Data, Training, choose, differences
+from seqrec.training.experiment import Experiment
+from tests.conftest import CPU, MODEL_OF
+from tests.conftest import training as short_training
 
 HASH, GROUP = {"tie_policy": "hash"}, {"tie_policy": "group"}
 NOW = Data("data-now", HASH)
@@ -53,6 +56,23 @@ def test_files_of_earlier_versions_say_less_and_still_count():
     assert choose([old], "present", record(), NOW) is old
 
 
+def test_trainings_of_earlier_versions_had_all_candidates():
+    old = Training.from_config("1", record())
+    assert choose([old], "present", record(candidates="all"), NOW) is old
+    with pytest.raises(ProjectError, match=r"1 \(candidates=all\)"):
+        choose([old], "present", record(candidates="unseen"), NOW)
+
+
 def test_a_parameter_that_came_later_is_no_difference():
     assert differences(record(), record(momentum=0.9)) == []
     assert differences(record(seed=2, rate=0.1234567), record()) == ["seed=2"]
+
+
+@pytest.mark.parametrize(("mask", "candidates"), [("masked", "unseen"), ("unmasked", "all")])
+def test_a_record_says_which_candidates_the_default_comes_to(mask, candidates):
+    for given in (None, candidates):
+        training = short_training("ss4rec", valid_mask=mask, candidates=given)
+        said = Experiment("ss4rec", MODEL_OF["ss4rec"](), training, CPU).record()
+        assert said["training"]["candidates"] == candidates
+    pair = short_training("ncf", valid_mask=mask, candidates=None)
+    assert pair.model_dump()["candidates"] == "all"

@@ -29,6 +29,11 @@ def block_type(spec: ModelSpec) -> type[ModelBlock]:
         if training.training_mode not in spec.modes or training.loss_type not in spec.losses:
             modes, losses = either(spec.modes), either(spec.losses)
             raise ValueError(f"{spec.short_title} trains with {modes} mode and {losses} loss")
+        if training.candidates == "unseen" and not spec.uses_history:
+            raise ValueError(
+                f"{spec.short_title} has no softmax over items, and the items it draws are unseen "
+                "in any case: leave training.candidates out"
+            )
         return block
 
     fields: dict[str, Any] = {"model": (spec.parameters, ...)}

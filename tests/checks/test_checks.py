@@ -38,6 +38,10 @@ def test_the_need_grows_with_what_takes_memory():
     small = memory.needed_gib(model, plan, CPU, 6_000, 3_000)
     assert small < memory.needed_gib(model, plan, CPU, 200_000, 84_000)
     assert small < memory.needed_gib(ss4rec_model(max_length=400), plan, CPU, 6_000, 3_000)
+    unseen = training("ss4rec", batch_size=128, candidates="unseen")
+    table = 128 * 84_000 * 2 / 2**30
+    more = [memory.needed_gib(model, x, CPU, 6_000, 84_000) for x in (unseen, plan)]
+    assert more[0] - more[1] == pytest.approx(table)
     half = plan.model_copy(update={"accumulate": 2})
     assert small > memory.needed_gib(model, half, CPU, 6_000, 3_000)
 

@@ -119,6 +119,29 @@ def test_only_fitting_modes_and_losses_are_accepted(spec, mode, loss):
             BLOCKS[spec.name].model_validate(values)
 
 
+@each_model
+def test_candidates_are_for_models_of_histories(spec):
+    values = parameters_of("base").of(spec.name).model_dump()
+    for candidates in ("all", None):
+        BLOCKS[spec.name].model_validate(with_candidates(values, candidates))
+    unseen = with_candidates(values, "unseen")
+    if spec.uses_history:
+        assert BLOCKS[spec.name].model_validate(unseen).training.leaves_out_seen
+    else:
+        with pytest.raises(ValueError, match=f"{spec.short_title} has no softmax over items"):
+            BLOCKS[spec.name].model_validate(unseen)
+
+
+def with_candidates(values, candidates):
+    return {**values, "training": {**values["training"], "candidates": candidates}}
+
+
+def test_the_models_of_record_rank_all_items_in_training():
+    """Their published figures were made so."""
+    for name in ("ss4rec", "mamba4rec", "sasrec", "gru4rec", "hstu"):
+        assert parameters_of("base").of(name).training.candidates == "all"
+
+
 def test_what_a_model_trains_with_is_said_in_words():
     complaints = {
         "ss4rec": "SS4Rec trains with sequence or prefix mode and CE, sampled_CE or BPR loss",

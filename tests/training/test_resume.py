@@ -14,10 +14,12 @@ import torch
 
 from seqrec.errors import ProjectError, RunInterruptedError
 from seqrec.model_registry import MODELS
+from seqrec.parameters.training import as_earlier
 from seqrec.recbole_bridge.api import train
 from seqrec.tables import columns as c
 from seqrec.training import checkpoints
 from seqrec.training.checkpoints import CheckpointStore
+from seqrec.training.state import IDENTITY, experiment_key, first_difference
 from seqrec.training.tally import DivergedError
 from tests.conftest import CPU, MODEL_OF, ROOT, cyclic_ratings, process
 from tests.recbole_bridge.helpers import experiment_of, recommender_class
@@ -104,6 +106,34 @@ def test_a_signal_is_obeyed_and_the_rest_comes_out_the_same(
         assert e.value.exit_code == 75
     same(run(name, files, store, resume=True), expected)
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_windows_that_leave_out_seen_items_go_on_too(files, store, monkeypatch):
+    """Room for what lies before them grows from epoch to epoch, and begins anew."""
+    changes = {"candidates": "unseen", "model": MODEL_OF["ss4rec"](max_length=4, dropout=0.2)}
+    expected = run("ss4rec", files, **changes)
+    interrupted(files, store, monkeypatch, step=17, **changes)
+    same(run("ss4rec", files, store, resume=True, **changes), expected)
+
+
+def test_other_candidates_are_another_experiment_and_earlier_ones_were_all(
+    files, store, monkeypatch
+):
+    """Checkpoints of earlier versions, which could not say it, are found under the same key."""
+    interrupted(files, store, monkeypatch, candidates="all")
+    record = own(store).newest().state[IDENTITY]
+    assert record["training"]["candidates"] == "all"
+    other = {**record, "training": {**record["training"], "candidates": "unseen"}}
+    earlier = {**record, "training": as_earlier(record["training"])}
+    assert earlier["training"].keys() == record["training"].keys() - {"candidates"}
+    assert own(store).folder.name == f"experiment-{experiment_key(earlier)}"
+    assert experiment_key(other) != experiment_key(record) == experiment_key(earlier)
+    assert first_difference(earlier, record) is None
+    assert first_difference(earlier, other) == "training.candidates = all, this run unseen"
+    for checkpoint in own(store).folder.iterdir():
+        checkpoint.rename(store.folder / checkpoint.name)
+    with pytest.raises(ProjectError, match=r"training\.candidates = all, this run unseen"):
+        run("ss4rec", files, store, resume=True, candidates="unseen")
 
 
 def test_a_crash_loses_what_came_after_the_last_checkpoint_only(files, store, monkeypatch):

@@ -27,7 +27,7 @@ def needed_gib(
     """Estimate from above what a training holds on its device, in GiB.
 
     Weights with gradient and Adam's two moments; activations; a chunk of logits and its gradient;
-    the scores of an evaluation batch.
+    what histories have seen; the scores of an evaluation batch.
 
     Args:
         model: The network's parameters.
@@ -44,6 +44,7 @@ def needed_gib(
         4 * embeddings
         + ACTIVATIONS * tokens * layers * width
         + 2 * _logits(training, tokens, width, n_items)
+        + _seen(training, n_items)
         + 3 * runtime.eval_batch_size * n_items
     )
     return CONTEXT_GIB + 4 * floats / GIB
@@ -69,8 +70,13 @@ def _logits(training: Training, tokens: int, width: int, n_items: int) -> int:
     if training.loss_type == "CE":
         return min(tokens * n_items, CHUNK_OF_LOGITS)
     if training.loss_type == "sampled_CE":
-        return 3 * tokens * training.negatives
+        return (3 + training.leaves_out_seen) * tokens * training.negatives
     return tokens * training.negatives * width
+
+
+def _seen(training: Training, n_items: int) -> int:
+    """Count the floats that the table of what histories have seen fills, 2 bytes an item."""
+    return training.leaves_out_seen * training.batch_size * n_items // (2 * training.accumulate)
 
 
 def check_memory(needed: float, runtime: Runtime) -> Check:

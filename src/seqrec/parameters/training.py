@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, field_serializer, model_validator
+from pydantic import Field, field_serializer
 
 from seqrec.parameters.base import Amount, Count, Frozen, Mask, QueryTime, Seed
 
@@ -77,15 +77,6 @@ class Training(Frozen):
     valid_mask: Mask = "masked"
     valid_query_time: QueryTime = "known"
     seed: Seed = 2026
-
-    @model_validator(mode="after")
-    def _has_a_softmax(self) -> Training:
-        if self.training_mode == "pair" and self.candidates == "unseen":
-            raise ValueError(
-                "candidates=unseen is for models of histories: pair mode has no softmax over "
-                "items and draws unseen ones in any case; leave candidates out"
-            )
-        return self
 
     @field_serializer("candidates")
     def _as_meant(self, _: Candidates | None) -> Candidates:

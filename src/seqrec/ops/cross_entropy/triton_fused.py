@@ -28,6 +28,8 @@ TILE = ALIGN
 """Positions and items of a tile."""
 WARPS = 4
 """Warps of a tile."""
+STAGES_WITH_TABLE = 2
+"""Tiles in flight where the table is read too: with the usual 3 a program takes all registers."""
 PROGRAMS = 400
 """Programs that keep a GPU busy."""
 NOTHING = tl.constexpr(NO_TARGET)
@@ -155,6 +157,8 @@ class _CrossEntropy(KnownGradient):
         given = hidden, items, targets
         padded = max(16, triton.next_power_of_2(D))
         sizes = {"D": D, "BD": padded, "B": TILE, "num_warps": WARPS}
+        if seen is not None:
+            sizes["num_stages"] = STAGES_WITH_TABLE
         history = operands(seen, targets)
         rows = triton.cdiv(T, TILE)
         blocks = triton.cdiv(V, TILE)

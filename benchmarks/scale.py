@@ -61,6 +61,7 @@ def measure(millions: float, arguments: argparse.Namespace) -> dict[str, object]
     training = Training(
         epochs=arguments.epochs, batch_size=arguments.batch_size, loss_type=arguments.loss,
         negatives=4096 if arguments.loss == "sampled_CE" else 1, training_mode="sequence",
+        candidates=arguments.candidates,
     )  # fmt: skip
     runtime = Runtime(
         device=arguments.device, precision=arguments.precision, eval_batch_size=1024,
@@ -87,7 +88,7 @@ def measure(millions: float, arguments: argparse.Namespace) -> dict[str, object]
         ranking_gib = torch.cuda.max_memory_allocated() / 2**30 if cuda else 0.0
     return {
         "interactions": interactions,
-        "loss_type": arguments.loss,
+        "loss_type": arguments.loss + (", unseen" if training.leaves_out_seen else ""),
         "batch_size": arguments.batch_size,
         "steps": steps,
         "load_seconds": round(loading, 2),
@@ -111,6 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--millions", nargs="+", type=float, default=[1, 2, 4, 8, 16, 32])
     parser.add_argument("--loss", choices=["CE", "sampled_CE"], default="CE")
+    parser.add_argument("--candidates", choices=["all", "unseen"], default="all")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--device", default="cuda")

@@ -11,6 +11,7 @@ import csv
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -23,11 +24,13 @@ from seqrec.models.ss4rec import SS4RecEncoder
 from seqrec.ops.backend import resolve
 from seqrec.ops.cross_entropy.naive import cross_entropy
 from seqrec.ops.packing import Packing
+from seqrec.ops.seen import Seen
 from seqrec.parameters import SS4RecModel
 
 Batch = tuple[Tensor, Tensor, Tensor]
 PAPER = SS4RecModel(hidden_size=64, n_layers=2, dropout=0.2, d_state=32)
 N_ITEMS = 3085
+MANY_ITEMS = 84_000
 ROWS: list[dict[str, object]] = []
 
 
@@ -76,10 +79,12 @@ def training_step(
     last: bool,
     lengths: Tensor | None = None,
     bf16: bool = False,
+    seen: Callable[[], Seen] | None = None,
 ) -> Callable[[], None]:
     """Build forward, backward and Adam; prefixes learn their last target, windows all.
 
-    With `lengths` rows end early and what would be padding is left out.
+    With `lengths` rows end early and what would be padding is left out. With `seen` what it
+    returns is left out of the loss.
     """
     items, intervals, targets = batch
     row, end, packing = torch.arange(len(items), device=items.device), items.shape[1] - 1, ()
@@ -102,7 +107,8 @@ def training_step(
             else:
                 hidden = hidden[row, end] if last else hidden.flatten(0, 1)
                 wanted = targets[:, -1] if last else targets.flatten()
-            loss = loss_of(hidden, encoder.item_embedding.weight, wanted)
+            more = (seen(),) if seen else ()
+            loss = loss_of(hidden, encoder.item_embedding.weight, wanted, *more)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -157,6 +163,77 @@ def steps_on_gpu() -> None:
             del encoder, step
             torch.cuda.empty_cache()
     torch.set_float32_matmul_precision("highest")
+
+
+def candidates(device: str) -> None:
+    """Time losses and steps that leave out what a position has seen beside those that do not.
+
+    Histories are 200 inputs and 200 items before them. A loss comes with both gradients, and
+    memory with weights and inputs.
+    """
+    rows = 128 if device == "cuda" else 8
+    for n_items, precision in product((N_ITEMS, MANY_ITEMS), PRECISIONS[device]):
+        torch.set_float32_matmul_precision("highest" if precision == "float32" else "high")
+        for part, make in (("loss", loss_of_histories), ("step", step_of_histories)):
+            usual = 0.0
+            for what in ("all", "unseen"):
+                torch.manual_seed(0)
+                work = make(device, rows, n_items, what == "unseen", precision == "bf16")
+                ms, more = measured(work, device)
+                usual = usual or ms
+                name = f"{part} {rows}x200, {n_items} items, {precision}"
+                report(name, f"candidates {what}", ms, ratio=round(ms / usual, 3), **more)
+                del work
+    torch.set_float32_matmul_precision("highest")
+
+
+PRECISIONS = {"cuda": ("float32", "tf32", "bf16"), "cpu": ("float32",)}
+
+
+def measured(work: Callable[[], None], device: str) -> tuple[float, dict[str, float]]:
+    """Return milliseconds, of a graph on a GPU, and GiB there."""
+    if device == "cpu":
+        return median_ms(work, device, repeats=5, warmup=1), {}
+    torch.cuda.empty_cache()
+    memory = {"gib": round(peak_gib(work), 3)}
+    return median_ms(as_graph(work), device), memory
+
+
+def histories_of(rows: int, n_items: int, device: str) -> Callable[[], Seen]:
+    """Draw histories of 200 inputs with 200 items before them; a call makes what is seen."""
+    inputs, before = (torch.randint(1, n_items, (rows * 200,), device=device) for _ in range(2))
+    counts = torch.full((rows,), 200, device=device)
+    packing = Packing.of_lengths(counts, 200)
+    return lambda: Seen.of_windows(inputs, packing, before, counts)
+
+
+def loss_of_histories(
+    device: str, rows: int, n_items: int, unseen: bool, bf16: bool
+) -> Callable[[], None]:
+    """Build the loss of every position with both gradients."""
+    seen = histories_of(rows, n_items, device)
+    targets = torch.randint(1, n_items, (rows * 200,), device=device)
+    hidden, items = (
+        torch.randn(n, PAPER.hidden_size, device=device, requires_grad=True)
+        for n in (rows * 200, n_items)
+    )
+    cross_entropy = resolve("auto", device).cross_entropy
+
+    def work() -> None:
+        with torch.autocast(device, torch.bfloat16, enabled=bf16, cache_enabled=False):
+            loss = cross_entropy(hidden, items, targets, seen() if unseen else None)
+        torch.autograd.grad(loss, (hidden, items))
+
+    return work
+
+
+def step_of_histories(
+    device: str, rows: int, n_items: int, unseen: bool, bf16: bool
+) -> Callable[[], None]:
+    """Build a whole training step of windows."""
+    encoder = SS4RecEncoder(PAPER, n_items, resolve("auto", device)).to(device)
+    seen = histories_of(rows, n_items, device) if unseen else None
+    return training_step(encoder, batch_of(rows, 200, device), False, bf16=bf16, seen=seen)
 
 
 def op_inputs(op: str, rows: int, length: int, device: str) -> list[Tensor]:
@@ -268,18 +345,23 @@ def main() -> None:
     has_gpu = torch.cuda.is_available()
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cuda" if has_gpu else "cpu")
     parser.add_argument(
-        "--out", type=Path, help="CSV to write; benchmarks/results/ssm-<device>.csv"
+        "--out", type=Path, help="CSV to write; benchmarks/results/<part or ssm>-<device>.csv"
     )
+    parser.add_argument("--only", choices=["candidates"], help="one part, not all of them")
     arguments = parser.parse_args()
     gate(arguments.device)
-    if arguments.device == "cuda":
+    if arguments.only == "candidates":
+        candidates(arguments.device)
+    elif arguments.device == "cuda":
         steps_on_gpu()
         ops_alone("cuda", ("triton", "official"), 1024)
         growth("cuda")
+        candidates("cuda")
     else:
         block_on_cpu()
         ops_alone("cpu", ("torch", "naive"), 64)
-    out = arguments.out or ROOT / "benchmarks" / "results" / f"ssm-{arguments.device}.csv"
+    name = f"{arguments.only or 'ssm'}-{arguments.device}.csv"
+    out = arguments.out or ROOT / "benchmarks" / "results" / name
     facts = {
         "hardware": hardware(arguments.device),
         "torch": torch.__version__,

@@ -218,7 +218,11 @@ def test_with_nothing_seen_the_loss_is_that_over_all_items(device, backend, prec
     ours, usual = (
         gradients(loss(hidden, items, targets, *rest), hidden, items) for rest in ([seen], [])
     )
-    assert all(torch.equal(x, y) for x, y in zip(ours, usual, strict=True))
+    for x, expected in zip(ours, usual, strict=True):
+        if device == "cpu":
+            assert torch.equal(x, expected)
+        else:  # another compilation may fuse other operations
+            torch.testing.assert_close(x, expected)
 
 
 @pytest.mark.parametrize("device", [DEVICE])
@@ -231,7 +235,8 @@ def test_windows_too_long_for_two_bytes_have_wider_steps(device, backend, precis
     assert seen.table(30).first.dtype == torch.int16
     hidden, items = (x.to(device) for x in matrices(79, 30))
     loss = resolve(backend, device).cross_entropy
-    assert loss(hidden, items, targets, long) == loss(hidden, items, targets, seen)
+    usual = loss(hidden, items, targets, seen)
+    torch.testing.assert_close(loss(hidden, items, targets, long), usual)
 
 
 @pytest.mark.parametrize("chunk", [1, 40, 130, 10**6])

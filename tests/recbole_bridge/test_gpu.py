@@ -21,10 +21,17 @@ pytestmark = [
 ]
 
 
-def trained(name, files, store=None, resume=False, runtime=None, dropout=0.0, **changes):
+SHORT = {"max_length": 4}
+"""Windows shorter than the histories."""
+
+
+def trained(
+    name, files, store=None, resume=False, runtime=None, dropout=0.0, sizes=None, **changes
+):
     on_gpu = Runtime.model_validate({"device": "cuda", "show_progress": False, **(runtime or {})})
     options = {"epochs": 4, "early_stopping": 4, **changes}
-    experiment = experiment_of(name, MODEL_OF[name](dropout=dropout), on_gpu, **options)
+    model = MODEL_OF[name](dropout=dropout, **(sizes or {}))
+    experiment = experiment_of(name, model, on_gpu, **options)
     return train(experiment, files, store, resume)
 
 
@@ -53,6 +60,34 @@ def test_a_gpu_gives_the_losses_of_the_cpu(files):
     on_cpu = train_of("ss4rec", files, epochs=2)
     on_gpu = trained("ss4rec", files, epochs=2)
     assert losses(on_gpu) == pytest.approx(losses(on_cpu), rel=2e-4)
+
+
+@pytest.mark.parametrize("runtime", [{}, *OTHER_WAYS], ids=str)
+@pytest.mark.parametrize("mode", ["sequence", "prefix"])
+def test_unseen_candidates_are_those_of_the_cpu(files, runtime, mode):
+    """What lies before a window is sent, or read on the device."""
+    options = {"candidates": "unseen", "training_mode": mode, "epochs": 2}
+    on_cpu = train_of("ss4rec", files, MODEL_OF["ss4rec"](**SHORT), **options)
+    on_gpu = trained("ss4rec", files, runtime=runtime, sizes=SHORT, **options)
+    assert losses(on_gpu) == pytest.approx(losses(on_cpu), rel=2e-4)
+
+
+@pytest.mark.parametrize("name", ["hstu", "sasrec", "gru4rec"])
+def test_unseen_candidates_of_dense_batches_are_those_of_the_cpu(files, name):
+    options = {"candidates": "unseen", "epochs": 1}
+    on_cpu = train_of(name, files, MODEL_OF[name](**SHORT), **options)
+    on_gpu = trained(name, files, sizes=SHORT, **options)
+    assert losses(on_gpu) == pytest.approx(losses(on_cpu), rel=1e-3)
+
+
+@pytest.mark.parametrize("precision", ["float32", "tf32", "bf16"])
+@pytest.mark.parametrize("loss_type", ["CE", "sampled_CE"])
+def test_unseen_candidates_are_learned_in_every_precision(files, loss_type, precision):
+    result = trained(
+        "ss4rec", files, runtime={"precision": precision}, loss_type=loss_type, negatives=8,
+        candidates="unseen", sizes=SHORT, epochs=30, early_stopping=30, dropout=0.1,
+    )  # fmt: skip
+    assert result[1]["NDCG@10"].max() > 0.6
 
 
 @pytest.mark.parametrize("loss_type", ["CE", "sampled_CE", "BPR"])

@@ -22,3 +22,16 @@ class ModelArtifact:
 
     weights: dict[str, Tensor]
     config: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class KeptTraining:
+    """A training that is kept, and which one.
+
+    Attributes:
+        version: Kedro's version, the id of the run that made it.
+        artifact: Its weights and configuration.
+    """
+
+    version: str
+    artifact: ModelArtifact

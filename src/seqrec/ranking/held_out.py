@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -10,17 +11,38 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seqrec.histories.held_out import HeldOutLoader
+from seqrec.histories.feed import Feed
 from seqrec.ranking.masking import HistoryMask
 from seqrec.ranking.scoring import FullSortModel, full_sort_scores, target_ranks
 from seqrec.tables import columns as c
+from seqrec.training.step import Fields
 
 Tokens = Mapping[str, NDArray[np.str_]]
 """Names of users and items by their ids, by field."""
 
 
+class QueryLoader(Protocol):
+    """Users to score, in batches on the model's device.
+
+    Attributes:
+        feed: The interactions.
+        split: The split whose items are held out.
+    """
+
+    feed: Feed
+    split: str
+
+    def at(self, query_time: str) -> QueryLoader:
+        """Return the loader with another query time."""
+        ...
+
+    def __iter__(self) -> Iterator[Fields]:
+        """Yield batches: user, held-out item, tied items, and what the model reads."""
+        ...
+
+
 def rank_held_out(
-    model: FullSortModel, loader: HeldOutLoader, uses_time: bool, tokens: Tokens
+    model: FullSortModel, loader: QueryLoader, uses_time: bool, tokens: Tokens
 ) -> pd.DataFrame:
     """Rank every user's held-out item under each mask and query time.
 
@@ -43,7 +65,7 @@ def rank_held_out(
 
 
 @torch.inference_mode()
-def _rank_at(model: FullSortModel, loader: HeldOutLoader, tokens: Tokens) -> pd.DataFrame:
+def _rank_at(model: FullSortModel, loader: QueryLoader, tokens: Tokens) -> pd.DataFrame:
     """Rank this process's users, and gather those of the others."""
     feed = loader.feed
     mask = HistoryMask(feed.histories, loader.split, feed.n_users, feed.device)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import torch
@@ -11,7 +13,7 @@ from torch import Tensor
 from seqrec.histories.feed import Feed
 from seqrec.histories.held_out import CompleteLoader
 from seqrec.parameters import Recommend
-from seqrec.ranking.held_out import Tokens
+from seqrec.ranking.held_out import QueryLoader, Tokens
 from seqrec.ranking.masking import HistoryMask
 from seqrec.ranking.scoring import FullSortModel, full_sort_scores
 from seqrec.tables import columns as c
@@ -19,40 +21,48 @@ from seqrec.tables import columns as c
 HOUR = 3600
 
 
+def loaders_by_moment(
+    feed: Feed, users: NDArray[np.int32], options: Recommend
+) -> dict[str, CompleteLoader]:
+    """Make a loader of complete histories for each moment that is asked for.
+
+    Args:
+        feed: The interactions.
+        users: Ids of the users wanted.
+        options: When lists are asked for.
+    """
+    return {
+        moment: CompleteLoader(feed, users, hours * HOUR)
+        for moment, hours in options.moments.items()
+    }
+
+
 def list_best_items(
-    model: FullSortModel,
-    feed: Feed,
-    users: NDArray[np.int32],
-    options: Recommend,
-    tokens: Tokens,
+    model: FullSortModel, loaders: Mapping[str, QueryLoader], k: int, tokens: Tokens
 ) -> pd.DataFrame:
     """List the k best items that a user has not seen, for each moment.
 
     Args:
-        model: In evaluation mode, on the feed's device.
-        feed: The interactions.
-        users: Ids of the users wanted.
-        options: How many, and when.
+        model: In evaluation mode, on the loaders' device.
+        loaders: Complete histories, by moment.
+        k: Items in a list.
         tokens: Names of users and items.
 
     Returns:
         user_id, moment, place (from 1), item_id, score.
     """
     tables = [
-        _lists(model, feed, CompleteLoader(feed, users, hours * HOUR), options.k, tokens).assign(
-            **{c.MOMENT: moment}
-        )
-        for moment, hours in options.moments.items()
+        _lists(model, loader, k, tokens).assign(**{c.MOMENT: moment})
+        for moment, loader in loaders.items()
     ]
     wanted = [c.USER, c.MOMENT, c.PLACE, c.ITEM, c.SCORE]
     return pd.concat(tables, ignore_index=True)[wanted]
 
 
 @torch.inference_mode()
-def _lists(
-    model: FullSortModel, feed: Feed, loader: CompleteLoader, k: int, tokens: Tokens
-) -> pd.DataFrame:
+def _lists(model: FullSortModel, loader: QueryLoader, k: int, tokens: Tokens) -> pd.DataFrame:
     """Take the best of each user's scores, a batch of users at a time."""
+    feed = loader.feed
     mask = HistoryMask(feed.histories, None, feed.n_users, feed.device)
     parts: list[tuple[Tensor, Tensor, Tensor]] = []
     for batch in loader:

@@ -25,6 +25,30 @@ def full_sort_scores(model: FullSortModel, batch: Any, n_items: int) -> Tensor:
     Where several items are right answers (tie policy ``group``), the held-out one gets the best
     of their scores and the others get −inf: any of them counts, and none ranks above another.
 
+    Args:
+        model: A recommender.
+        batch: A batch on the model's device, by field.
+        n_items: Items, padding included.
+
+    Returns:
+        Scores, (B, n_items).
+
+    Raises:
+        FloatingPointError: A score is NaN or infinite.
+    """
+    scores = finite_scores(model, batch, n_items).clone()
+    scores[:, 0] = -torch.inf
+    if TIED_LIST in batch:
+        target = batch[c.ITEM][:, None]
+        tied = batch[TIED_LIST]
+        best = scores.gather(1, torch.cat([target, tied], dim=1)).amax(1, keepdim=True)
+        scores.scatter_(1, tied, -torch.inf).scatter_(1, target, best)
+    return scores
+
+
+def finite_scores(model: FullSortModel, batch: Any, n_items: int) -> Tensor:
+    """Score every item as the model does.
+
     RecBole's Trainer falls back to pair-wise `predict` on any NotImplementedError and lets NaN
     rank first; here both stop the run.
 
@@ -42,13 +66,6 @@ def full_sort_scores(model: FullSortModel, batch: Any, n_items: int) -> Tensor:
     scores = model.full_sort_predict(batch).view(-1, n_items)
     if not torch.isfinite(scores).all():
         raise FloatingPointError(f"{type(model).__name__} gave scores that are NaN or infinite")
-    scores = scores.clone()
-    scores[:, 0] = -torch.inf
-    if TIED_LIST in batch:
-        target = batch[c.ITEM][:, None]
-        tied = batch[TIED_LIST]
-        best = scores.gather(1, torch.cat([target, tied], dim=1)).amax(1, keepdim=True)
-        scores.scatter_(1, tied, -torch.inf).scatter_(1, target, best)
     return scores
 
 

@@ -26,7 +26,7 @@ from seqrec.parameters import Recommend, Runtime, Training
 from seqrec.parameters.base import Resume
 from seqrec.parameters.training import EARLIER_MEANING
 from seqrec.ranking.held_out import rank_held_out
-from seqrec.ranking.lists import list_best_items
+from seqrec.ranking.lists import list_best_items, loaders_by_moment
 from seqrec.recbole_bridge.config import BridgeConfig, build_config
 from seqrec.recbole_bridge.dataset import InteractionDataset
 from seqrec.recbole_bridge.loaders import RecBoleHeldOutLoader
@@ -161,9 +161,10 @@ def recommend(
         ProjectError: A user is not in the data, or the model was trained on other data.
     """
     parts = load(artifact, files, runtime)
-    users = _ids_of(parts.dataset, options.users)
+    users = ids_of(parts.dataset, options.users)
     tokens = parts.dataset.field2id_token
-    lists = list_best_items(parts.recommender, parts.feed, users, options, tokens)
+    loaders = loaders_by_moment(parts.feed, users, options)
+    lists = list_best_items(parts.recommender, loaders, options.k, tokens)
     lists.attrs[FACTS] = facts_of(artifact.config)
     return lists
 
@@ -220,7 +221,12 @@ def load(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> Assem
     return parts
 
 
-def _ids_of(dataset: InteractionDataset, names: tuple[str, ...] | None) -> NDArray[np.int32]:
+def ids_of(dataset: InteractionDataset, names: tuple[str, ...] | None) -> NDArray[np.int32]:
+    """Look users up; None means all of them.
+
+    Raises:
+        ProjectError: A user is not in the data.
+    """
     if names is None:
         return np.arange(1, dataset.user_num, dtype=np.int32)
     known = dataset.field2token_id[c.USER]
@@ -235,8 +241,12 @@ def _ids_of(dataset: InteractionDataset, names: tuple[str, ...] | None) -> NDArr
 
 def facts_of(config: dict[str, Any]) -> dict[str, Any]:
     """Say what a model's tables were made from."""
-    record = {name: config[name] for name in ("name", "model", "training")}
-    return {"experiment": record, "data": config.get("data")}
+    return {"experiment": experiment_of(config), "data": config.get("data")}
+
+
+def experiment_of(config: dict[str, Any]) -> dict[str, Any]:
+    """Take out of a model's configuration what was trained, as in `Experiment.record`."""
+    return {name: config[name] for name in ("name", "model", "training")}
 
 
 def fingerprint(dataset: InteractionDataset) -> str:

@@ -9,7 +9,10 @@ from typing import Any
 FINGERPRINT = "fingerprint"
 """The data's fingerprint in their statistics."""
 FACTS = "facts"
-"""What a table was made from, in its `attrs`: `experiment`, `data`, `version`."""
+"""What a table was made from, in its `attrs`: `experiment` or `members`, `data`,
+`version`."""
+MEMBERS = "members"
+"""The members of an ensemble, in its facts: name, model, training, version, fingerprint."""
 LENGTH = 16
 """Hexadecimal digits of a fingerprint."""
 

@@ -38,6 +38,22 @@ def test_nobody_is_told_what_they_have_seen(name, files, interactions):
         assert rows[c.ITEM].is_unique
 
 
+def test_what_was_seen_can_be_listed_again(files, interactions):
+    """A shop sells the same thing twice: every item is listed, in the order of its score."""
+    artifact = trained("ss4rec", files)
+    everything = OPTIONS.model_copy(update={"k": N_ITEMS})
+    again = recommend(artifact, files, CPU, everything.model_copy(update={"exclude_seen": False}))
+    assert again.groupby([c.USER, c.MOMENT])[c.ITEM].nunique().eq(N_ITEMS).all()
+    key = [c.USER, c.MOMENT, c.ITEM]
+    seen = interactions.groupby(c.USER)[c.ITEM].agg(set)
+    new = [item not in seen[user] for user, item in zip(again[c.USER], again[c.ITEM], strict=True)]
+    unseen = recommend(artifact, files, CPU, everything)
+    pd.testing.assert_frame_equal(
+        again[new][[*key, c.SCORE]].reset_index(drop=True),
+        unseen[[*key, c.SCORE]].reset_index(drop=True),
+    )
+
+
 def test_the_ring_is_continued_after_the_last_item(files, interactions):
     """The held-out items are history now: what comes next is the next on the ring."""
     artifact = trained("ss4rec", files, epochs=40, early_stopping=40)

@@ -43,6 +43,7 @@ class Recommend(Frozen):
     """Lists for users, from a saved model."""
 
     k: Count = Field(10, description="Items in a list.")
+    exclude_seen: bool = Field(True, description="Whether to leave out what a user has seen.")
     users: tuple[str, ...] | None = Field(None, min_length=1, description="User ids; null: all.")
     moments: dict[str, Amount] = Field(
         min_length=1,

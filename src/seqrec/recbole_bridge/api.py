@@ -145,13 +145,13 @@ def rank(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> pd.Da
 def recommend(
     artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime, options: Recommend
 ) -> pd.DataFrame:
-    """List the k best items that a user has not seen, for each moment.
+    """List a user's k best items for each moment, without those seen unless they are wanted.
 
     Args:
         artifact: A trained model.
         files: The atomic files it was trained on; the whole histories are read.
         runtime: The machine.
-        options: How many, for whom, when.
+        options: How many, for whom, when, and whether items that a user has seen are left out.
 
     Returns:
         user_id, moment, place (from 1), item_id, score.

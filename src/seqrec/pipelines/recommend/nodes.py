@@ -31,7 +31,7 @@ def recommend_items(
         weights: A trained model.
         atomic_files: The data it was trained on.
         runtime: The machine.
-        recommend: How many items, for whom, when.
+        recommend: How many items, for whom, when, and whether seen ones are left out.
         movies: Titles.
 
     Returns:
@@ -44,7 +44,10 @@ def recommend_items(
 
     lists = list_items(weights, atomic_files, runtime, recommend)
     if lists.empty:
-        raise ProjectError("every user has seen every item: there is nothing to recommend")
+        raise ProjectError(
+            "every user has seen every item: there is nothing to recommend unless they may be "
+            "listed again (recommend.exclude_seen=false)"
+        )
     titles = movies.set_index(c.ITEM)[c.TITLE]
     return lists.assign(**{c.TITLE: lists[c.ITEM].map(titles).fillna(lists[c.ITEM])})
 

@@ -86,6 +86,17 @@ class Folder:
         version = max(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
         return pd.read_csv(version / name)
 
+    def report(self, pipelines, parameters):
+        """Run a command and return the report it writes, without its scripts."""
+        assert self.type(pipelines, parameters) is None
+        path = self.project.folder / "data/08_reporting/toy/latest_report.html"
+        return path.read_text(encoding="utf-8").split("<script>")[0]
+
+    def report_of_lists(self, pipelines, parameters):
+        """Return the report's table of lists; None if it has none."""
+        _, heading, rest = self.report(pipelines, parameters).partition("What the lists are like")
+        return rest.split("</table>")[0] if heading else None
+
     def facts(self, name, **parameters):
         with self.project.session(**parameters) as session:
             return session.load_context().catalog.get(name).facts()
@@ -227,6 +238,29 @@ def test_a_report_says_which_training_it_shows(folder):
     facts = folder.facts("ss4rec.metrics")
     assert facts["experiment"]["model"]["parts"] == "mamba"
     assert facts["data"] == folder.facts("atomic_files")["fingerprint"]
+
+
+def test_a_report_shows_the_lists_of_the_training_it_compares(folder):
+    """Whatever was listed last: an ablation's lists are not the compared training's."""
+    assert folder.type(RECOMMEND, {}) is None
+    listed = folder.report_of_lists(EVALUATE, {})
+    assert listed.count("<td>SS4Rec</td>") == 3
+    assert folder.type(SS4REC, MAMBA) is None
+    assert folder.type(RECOMMEND, {**MAMBA, "recommend": {"k": 3}}) is None
+    assert folder.report_of_lists(EVALUATE, {}) == listed
+    of_ablation = folder.report_of_lists(EVALUATE, MAMBA)
+    assert of_ablation.count("<td>3</td>") == 3
+    assert folder.type(SS4REC, SEED) is None
+    assert folder.report_of_lists(EVALUATE, SEED) is None
+
+
+def test_a_report_shows_the_leaderboard_of_its_data_and_protocol(folder):
+    unmasked = {"evaluation": {"headline_mask": "unmasked"}}
+    assert folder.type(("leaderboard",), {}) is None
+    heading = "<h2>Every training on this data</h2>"
+    assert heading in folder.report(EVALUATE, {})
+    assert heading not in folder.report(EVALUATE, unmasked)
+    assert heading not in folder.report(ALL, OTHER_TIES)
 
 
 def test_more_than_thirty_sequences():

@@ -10,6 +10,7 @@ from seqrec.parameters import Recommend
 from seqrec.pipelines.recommend.nodes import describe_lists, print_lists, recommend_items
 from seqrec.recbole_bridge.api import recommend
 from seqrec.tables import columns as c
+from seqrec.tables.facts import FACTS
 from tests.conftest import CPU, MODEL_OF, N_ITEMS
 from tests.recbole_bridge.helpers import train_of
 
@@ -91,11 +92,16 @@ def test_lists_are_described_and_can_be_read(files, interactions, capsys):
     )  # fmt: skip
     lists = recommend_items(trained("ss4rec", files), files, CPU, OPTIONS, movies)
     assert lists[c.TITLE].str.startswith("Film ").all()
-    facts = describe_lists(lists, interactions, movies)
-    assert list(facts) == list(OPTIONS.moments)
-    assert facts["now"]["shared with now"] == 1.0
-    assert facts["now"]["genre_diversity"] == 0.0
-    assert 0 < facts["now"]["coverage"] <= 1
+    figures = describe_lists(lists, interactions, movies)
+    facts = figures.pop(FACTS)
+    assert list(figures) == list(OPTIONS.moments)
+    assert figures["now"]["shared with now"] == 1.0
+    assert figures["now"]["genre_diversity"] == 0.0
+    assert 0 < figures["now"]["coverage"] <= 1
+    users = interactions[c.USER].nunique()
+    assert facts["lists"] == {"users": users, "k": 3, "exclude_seen": True}
+    assert facts["data"] == files.fingerprint
+    assert facts["experiment"]["name"] == "ss4rec"
     print_lists(lists, interactions, movies)
     told = capsys.readouterr().out
     assert "last seen: Film" in told

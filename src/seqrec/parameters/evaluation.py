@@ -49,3 +49,11 @@ class Recommend(Frozen):
         min_length=1,
         description="When a list is asked for: hours after the user's last interaction, by name.",
     )
+
+    @field_validator("moments")
+    @classmethod
+    def _no_facts(cls, moments: dict[str, float]) -> dict[str, float]:
+        """The figures of each moment are kept beside what they come from."""
+        if "facts" in moments:
+            raise ValueError("call the moment something other than 'facts'")
+        return moments

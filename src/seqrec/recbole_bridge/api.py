@@ -32,7 +32,7 @@ from seqrec.recbole_bridge.loaders import RecBoleHeldOutLoader
 from seqrec.recbole_bridge.trainer import BridgeTrainer
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles
-from seqrec.tables.facts import FACTS
+from seqrec.tables.facts import FACTS, LISTS
 from seqrec.training.callbacks import Callback
 from seqrec.training.checkpoints import CheckpointStore
 from seqrec.training.experiment import Experiment
@@ -154,7 +154,8 @@ def recommend(
         options: How many, for whom, when, and whether items that a user has seen are left out.
 
     Returns:
-        user_id, moment, place (from 1), item_id, score.
+        user_id, moment, place (from 1), item_id, score. `attrs` say what it was made from, and
+        under ``lists`` for how many users and how.
 
     Raises:
         ProjectError: A user is not in the data, or the model was trained on other data.
@@ -163,7 +164,8 @@ def recommend(
     users = _ids_of(parts.dataset, options.users)
     tokens = parts.dataset.field2id_token
     lists = list_best_items(parts.recommender, parts.feed, users, options, tokens)
-    lists.attrs[FACTS] = facts_of(artifact.config)
+    how = {"users": len(users), "k": options.k, "exclude_seen": options.exclude_seen}
+    lists.attrs[FACTS] = {**facts_of(artifact.config), LISTS: how}
     return lists
 
 

@@ -10,6 +10,10 @@ FINGERPRINT = "fingerprint"
 """The data's fingerprint in their statistics."""
 FACTS = "facts"
 """What a table was made from, in its `attrs`: `experiment`, `data`, `version`."""
+LISTS = "lists"
+"""Fact of recommendations and what describes them: `users`, `k`, `exclude_seen`."""
+HEADLINE = "headline"
+"""Fact of a leaderboard: the mask and the query time that it is at."""
 LENGTH = 16
 """Hexadecimal digits of a fingerprint."""
 

@@ -31,7 +31,7 @@ COMPARED_TRAININGS = of_models(
 )
 LISTS = {
     "compared": "compared",
-    **{f"{name}_lists": f"{name}.last_list_metrics" for name in TRAINED},
+    **{f"{name}_lists": f"{name}.every_list_metrics" for name in TRAINED},
 }
 COMPARISON = {"evaluation": "params:evaluation", "comparison": "comparison"}
 REPORT = {

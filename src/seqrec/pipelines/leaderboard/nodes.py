@@ -28,7 +28,7 @@ from seqrec.pipelines._plots import BLUE, plain
 from seqrec.pipelines._slices import METRIC
 from seqrec.pipelines.leaderboard.runs import COSTS, as_rows, label, same_data
 from seqrec.tables import columns as c
-from seqrec.tables.facts import FACTS
+from seqrec.tables.facts import FACTS, HEADLINE
 from seqrec.tables.fingerprint import data_fingerprint
 from seqrec.tables.trained_models import TrainedModel
 
@@ -67,7 +67,8 @@ def collect_runs(
         rows = as_rows(model, label(model, usual), evaluation)
         newest[rows[c.MODEL].iloc[0], rows[c.SEED].iloc[0]] = rows
     runs = pd.concat(newest.values(), ignore_index=True)
-    runs.attrs[FACTS] = {"data": data_fingerprint(interactions)}
+    headline = [evaluation.headline_mask, evaluation.headline_query_time]
+    runs.attrs[FACTS] = {"data": data_fingerprint(interactions), HEADLINE: headline}
     return runs
 
 

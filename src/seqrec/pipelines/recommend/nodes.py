@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
@@ -13,6 +15,7 @@ from seqrec.models.artifact import ModelArtifact
 from seqrec.parameters import Recommend, Runtime
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles
+from seqrec.tables.facts import FACTS
 
 SHOWN_USERS = 3
 SHOWN_ITEMS = 5
@@ -49,12 +52,14 @@ def recommend_items(
             "listed again (recommend.exclude_seen=false)"
         )
     titles = movies.set_index(c.ITEM)[c.TITLE]
-    return lists.assign(**{c.TITLE: lists[c.ITEM].map(titles).fillna(lists[c.ITEM])})
+    return lists.assign(
+        **{c.TITLE: lists[c.ITEM].map(titles).astype(object).fillna(lists[c.ITEM])}
+    )
 
 
 def describe_lists(
     recommendations: pd.DataFrame, interactions: pd.DataFrame, movies: pd.DataFrame
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, Any]]:
     """Measure coverage, inequality, popularity and genre diversity, and how time changes lists.
 
     Args:
@@ -63,7 +68,7 @@ def describe_lists(
         movies: Genres.
 
     Returns:
-        Figures by moment.
+        Figures by moment, and under ``facts`` what the lists were made from and how.
     """
     popularity = interactions[c.ITEM].value_counts()
     genres = movies.set_index(c.ITEM)[c.GENRES]
@@ -73,13 +78,14 @@ def describe_lists(
         for moment, rows in moments.items()
     }
     first = next(iter(sets))
-    return {
+    figures: dict[str, dict[str, Any]] = {
         moment: {
             **_figures(rows, popularity, genres),
             f"shared with {first}": overlap(sets[first], sets[moment]),
         }
         for moment, rows in moments.items()
     }
+    return {**figures, FACTS: recommendations.attrs.get(FACTS, {})}
 
 
 def _figures(rows: pd.DataFrame, popularity: pd.Series, genres: pd.Series) -> dict[str, float]:

@@ -3,12 +3,14 @@
 Each sequence starts from a folder in which `kedro run` has been typed once.
 """
 
+import re
 import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from kedro.framework.cli.utils import _split_params
 
 from seqrec.errors import own_error
 from seqrec.tables import columns as c
@@ -238,6 +240,22 @@ def test_a_report_says_which_training_it_shows(folder):
     facts = folder.facts("ss4rec.metrics")
     assert facts["experiment"]["model"]["parts"] == "mamba"
     assert facts["data"] == folder.facts("atomic_files")["fingerprint"]
+
+
+@pytest.mark.parametrize("made_with", [GROUP, TEMPORAL, {"data_processing": {"item_core": 2}}])
+def test_what_a_refusal_says_to_type_can_be_typed(folder, made_with):
+    """Data made with parameters of their own, and a later command without them."""
+    assert folder.type(ALL, made_with) is None
+    before = folder.newest("comparison.csv")
+    refused = folder.type(EVALUATE, {})
+    advice = re.search(r"to use them, add (\S+) to --params", refused)[1]
+    assert folder.type(EVALUATE, _split_params(None, None, advice)) is None
+    pd.testing.assert_frame_equal(folder.newest("comparison.csv"), before)
+
+
+def test_a_refusal_names_null_as_it_is_typed(folder):
+    refused = folder.type(EVALUATE, {"data_processing": {"min_rating": 2.0}})
+    assert "made with data_processing.min_rating=null, this run says 2.0" in refused
 
 
 def test_a_report_shows_the_lists_of_the_training_it_compares(folder):

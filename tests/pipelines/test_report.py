@@ -259,6 +259,23 @@ def test_a_leaderboard_of_something_else_is_not_shown(shown, data, facts):
     assert "Every training on this data" not in shown(leaderboard(data, **facts))
 
 
+def test_one_user_has_no_interval(parts, interactions):
+    alone = interactions[interactions[c.USER] == interactions[c.USER].iloc[0]]
+    metrics = {
+        name: nodes.measure_ranks(ranks_of(alone, 5 * i), OPTIONS) for i, name in enumerate(NAMES)
+    }
+    of_one = {
+        "comparison": nodes.compare_models(OPTIONS, **metrics),
+        "differences": nodes.subtract_models(OPTIONS, **metrics),
+        "user_slices": details.slice_users(OPTIONS, alone, **metrics),
+        "leaderboard": leaderboard(DATA).assign(users=1),
+    }
+    page = body_of(render_report(**{**parts, **of_one}))
+    assert page.count("for the only user: one user gives no interval.") == 2
+    assert not re.search(r"\d–\d", page.split("<h2>Results</h2>")[1])
+    assert "0.0900 to 0.1100" not in page
+
+
 def test_a_dataset_may_be_missing(tmp_path):
     entry = {"type": "json.JSONDataset", "filepath": str(tmp_path / "figures.json")}
     dataset = OptionalDataset(dataset=entry)

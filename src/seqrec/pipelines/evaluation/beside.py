@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from seqrec.metrics.statistics import ONE_USER
 from seqrec.model_registry import title_of
 from seqrec.pipelines._coverage import coverage_of
 from seqrec.tables import columns as c
@@ -37,12 +38,19 @@ def leaderboard_table(
     for name, form in _SHOWN.items():
         if name in leaderboard:
             shown[name] = leaderboard[name].map(form.format)
-    ends = (leaderboard[end].map("{:.4f}".format) for end in ("low", "high"))
-    shown["interval of NDCG@10"] = next(ends) + " to " + next(ends)
+    shown["interval of NDCG@10"] = _intervals(leaderboard)
     pairs = zip(leaderboard[c.MODEL], leaderboard["seeds"], strict=True)
     over = [coverage_of(**{model: seeds}) for model, seeds in pairs]
     shown["over"] = pd.Series(over, leaderboard.index)
     return pd.DataFrame(shown)
+
+
+def _intervals(leaderboard: pd.DataFrame) -> pd.Series:
+    """Write the intervals of a leaderboard; those of earlier versions do not count their users."""
+    low = leaderboard["low"].map("{:.4f}".format)
+    high = leaderboard["high"].map("{:.4f}".format)
+    of_one = "users" in leaderboard and (leaderboard["users"] == 1).all()
+    return pd.Series(ONE_USER, leaderboard.index) if of_one else low + " to " + high
 
 
 def compare_lists(

@@ -139,7 +139,8 @@ def _slices(slices: pd.DataFrame, comparison: pd.DataFrame) -> list[dict[str, An
 def _slice_cells(row: dict[Any, Any], titles: list[str]) -> list[dict[str, Any]]:
     ends = {"mean": "", "low": " low", "high": " high"}
     values = {
-        title: {name: row[f"{title}{end}"] for name, end in ends.items()} for title in titles
+        title: {name: row[f"{title}{end}"] for name, end in ends.items()} | {"users": row["users"]}
+        for title in titles
     }
     cells = cells_of(pd.DataFrame.from_dict(values, orient="index"))
     return [cells[title] for title in titles]

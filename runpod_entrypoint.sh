@@ -4,7 +4,7 @@ set -euo pipefail
 
 PROJECT="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 readonly PROJECT
-readonly INTERRUPTED=75 # a checkpoint is there: the same command with --resume goes on
+readonly INTERRUPTED=75 # a checkpoint is there: the same command resumes from it
 readonly MIN_GPU_MIB=4096
 # Newest first; not every version has a wheel for every torch (docs/runpod.md).
 readonly MAMBA=(2.3.2.post1 2.3.1 2.3.0 2.2.6.post3 2.2.5 2.2.4)
@@ -29,7 +29,7 @@ Sets the environment up, checks the machine, trains, evaluates and keeps the res
   --backend NAME    auto, official or triton kernels for SS4Rec (default: auto: triton, this
                     project's own and the faster ones; with --model ss4rec-official the official
                     ones where prebuilt wheels fit this machine; nothing is compiled)
-  --resume          go on from the last checkpoint
+  --resume          not needed: the same command resumes by itself; this says so if it cannot
   --smoke           ML-100K on the CPU, a few minutes: tries everything before a GPU is paid for
   --dry-run         print what would be done
   --no-wandb        tell Weights & Biases nothing
@@ -340,10 +340,11 @@ evaluation() {
 }
 
 several_gpus() {
-  local name
-  # The phases are one W&B run.
-  [[ $RESUME == true && -s "$VOLUME/.seqrec/run_id" ]] || echo "$RUN_NAME" >"$VOLUME/.seqrec/run_id"
-  WANDB_RUN_ID="$(cat "$VOLUME/.seqrec/run_id")"
+  local name begun="$VOLUME/.seqrec/begun_run" asked
+  # The phases are one W&B run, and the same command goes on with it after an interruption.
+  asked="$(printf '%s' "$2 $(parameters)" | sed 's/resume=[a-z]*//' | sha256sum)"
+  [[ "$(tail -n 1 "$begun" 2>/dev/null)" == "$asked" ]] || printf '%s\n%s\n' "$RUN_NAME" "$asked" >"$begun"
+  WANDB_RUN_ID="$(head -n 1 "$begun")"
   export WANDB_RUN_ID
   kedro_run "$1"
   for name in ${2//,/ }; do
@@ -353,6 +354,7 @@ several_gpus() {
   local last
   last="$(evaluation)"
   [[ -z $last ]] || kedro_run "${last#,}"
+  rm "$begun"
 }
 
 kedro_run() {
@@ -414,8 +416,8 @@ keep_results() {
   done < <(ask paths report comparison differences provenance 2>/dev/null)
   case "$1" in
     0) say "done: $kept" ;;
-    "$INTERRUPTED") say "interrupted; the same command with --resume goes on. Results so far: $kept, log: $kept/$RUN_NAME.log" ;;
-    *) say "failed in stage $STAGE; mend it and run again, with --resume if training had begun. Log: $kept/$RUN_NAME.log" ;;
+    "$INTERRUPTED") say "interrupted; the same command goes on from the last checkpoint. Results so far: $kept, log: $kept/$RUN_NAME.log" ;;
+    *) say "failed in stage $STAGE; mend it and run the same command again: a training goes on from its last checkpoint. Log: $kept/$RUN_NAME.log" ;;
   esac
   cp "$LOG" "$kept/"
 }

@@ -21,14 +21,8 @@ from pathlib import Path
 
 from timing import ROOT
 
-MODELS = {
-    "ss4rec": "train_ss4rec",
-    "ncf": "train_ncf",
-    "sasrec": "train_baselines",
-    "mamba4rec": "train_baselines",
-    "gru4rec": "train_baselines",
-    "bprmf": "train_baselines",
-}
+from seqrec.model_registry import MODELS, RANKERS
+
 ABLATIONS = (
     "model.parts=s5",
     "model.time_scale=constant",
@@ -39,7 +33,7 @@ ABLATIONS = (
     "model.n_layers=3",
     "training.loss_type=BPR",
 )
-UNTRAINED = ("recent_popularity", "item_knn")
+UNTRAINED = [name for name, spec in RANKERS.items() if not spec.compared]
 
 
 def kedro(env: str, pipelines: str, params: list[str], namespaces: str = "") -> list[str]:
@@ -69,8 +63,7 @@ def commands(arguments: argparse.Namespace) -> list[list[list[str]]]:
 def training(arguments: argparse.Namespace, model: str, changes: list[str]) -> list[str]:
     """Spell the training of a model."""
     limits = [f"{model}.training.{x}" for x in arguments.training]
-    space = model if MODELS[model] == "train_baselines" else ""
-    return kedro(arguments.env, MODELS[model], [*arguments.params, *limits, *changes], space)
+    return kedro(arguments.env, f"train_{model}", [*arguments.params, *limits, *changes])
 
 
 def run(row: list[list[str]], done: Path) -> str:

@@ -301,6 +301,33 @@ def test_the_comparison_is_made_if_both_models_are_trained_and_its_report_is_kep
     assert kept == [{}, {"report.html": "new\n"}]
 
 
+SEVERAL_GPUS = """\
+case "$*" in
+  *"kedro preflight"*) ;;
+  *train_ncf*) echo "$WANDB_RUN_ID" >> "{volume}/ids"; exit $(cat "{volume}/fails") ;;
+  *"kedro run"*) ;;
+  *) exec "{python}" "$@" ;;
+esac
+"""
+
+
+def test_on_several_gpus_the_same_command_goes_on_with_its_wandb_run(pod):
+    """With a Python that trains nothing: twice it fails, then the command is another."""
+    pod.program("nvidia-smi", f"echo '{GPU}'; echo '{GPU}'")
+    pod.program("df", "printf 'a b c d\\nx 1 1 99999999 1\\n'")
+    pod.program("python", SEVERAL_GPUS.format(volume=pod.volume, python=sys.executable))
+    pod.environment["SEQREC_VENV"] = str(pod.bin.parent)
+    asked = [("1", []), ("1", ["--resume"]), ("0", []), ("1", []), ("0", ["--epochs", "3"])]
+    for fails, more in asked:
+        (pod.volume / "fails").write_text(fails)
+        status, output = pod.run("--model", "ncf", *more)
+        assert status == int(fails), output
+        time.sleep(1.1)  # runs are named after the second
+    ids = (pod.volume / "ids").read_text().split()
+    assert ids[0] == ids[1] == ids[2]
+    assert len(set(ids)) == 3
+
+
 WAYS = [
     pytest.param(signal.SIGTERM, id="term"),
     pytest.param(signal.SIGHUP, id="hang-up", marks=pytest.mark.slow),
@@ -309,7 +336,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_pod_that_is_taken_away_goes_on_with_resume(pod, way):
+def test_a_pod_that_is_taken_away_goes_on_with_the_same_command(pod, way):
     running = pod.start(*SMALL, "--epochs", "60")
     pod.wait_for_checkpoint()
     if way == signal.SIGHUP:  # a closed terminal tells every process of its group
@@ -318,7 +345,7 @@ def test_a_pod_that_is_taken_away_goes_on_with_resume(pod, way):
     elif way == signal.SIGTERM:
         running.send_signal(way)
         assert running.wait(60) == 75, pod.log()
-        assert "the same command with --resume goes on" in pod.log()
+        assert "the same command goes on from the last checkpoint" in pod.log()
         (kept,) = (pod.volume / "results").iterdir()
         assert list(kept.glob("*.log"))
     else:
@@ -326,7 +353,7 @@ def test_a_pod_that_is_taken_away_goes_on_with_resume(pod, way):
         running.wait(60)
     trained = len(re.findall(r"ncf epoch +\d+: loss", pod.log()))
     assert trained >= 1
-    status, output = pod.run(*SMALL, "--epochs", "2", "--resume")
+    status, output = pod.run(*SMALL, "--epochs", "2")
     assert status == 0, output
     assert "ncf resumes in epoch" in output
     assert len(pod.history()) == 1 + max(2, trained)

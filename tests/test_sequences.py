@@ -3,12 +3,14 @@
 Each sequence starts from a folder in which `kedro run` has been typed once.
 """
 
+import re
 import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from kedro.framework.cli.utils import _split_params
 
 from seqrec.errors import own_error
 from seqrec.tables import columns as c
@@ -88,6 +90,17 @@ class Folder:
         folder = self.project.folder / "data/08_reporting" / "toy" / name
         version = max(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
         return pd.read_csv(version / name)
+
+    def report(self, pipelines, parameters):
+        """Run a command and return the report it writes, without its scripts."""
+        assert self.type(pipelines, parameters) is None
+        path = self.project.folder / "data/08_reporting/toy/latest_report.html"
+        return path.read_text(encoding="utf-8").split("<script>")[0]
+
+    def report_of_lists(self, pipelines, parameters):
+        """Return the report's table of lists; None if it has none."""
+        _, heading, rest = self.report(pipelines, parameters).partition("What the lists are like")
+        return rest.split("</table>")[0] if heading else None
 
     def facts(self, name, **parameters):
         with self.project.session(**parameters) as session:
@@ -309,6 +322,41 @@ def test_an_ensemble_of_seeds_grows_with_them(folder):
 
 def test_without_an_ensemble_nothing_is_written_of_one(begun):
     assert not list((begun.folder / "data").rglob("ensemble"))
+
+
+def test_what_a_refusal_says_to_type_can_be_typed(folder):
+    """Data made with parameters of their own, and a later command without them."""
+    assert folder.type(ALL, TEMPORAL) is None
+    before = folder.newest("comparison.csv")
+    refused = folder.type(EVALUATE, {})
+    advice = re.search(r"to use them, add (\S+) to --params", refused)[1]
+    assert folder.type(EVALUATE, _split_params(None, None, advice)) is None
+    pd.testing.assert_frame_equal(folder.newest("comparison.csv"), before)
+
+
+def test_a_refusal_names_null_as_it_is_typed(folder):
+    refused = folder.type(EVALUATE, {"data_processing": {"min_rating": 2.0}})
+    assert "made with data_processing.min_rating=null, this run says 2.0" in refused
+
+
+def test_a_report_shows_the_lists_of_the_training_it_compares(folder):
+    """Whatever was listed last: an ablation's lists are not the compared training's."""
+    assert folder.type(RECOMMEND, {}) is None
+    listed = folder.report_of_lists(EVALUATE, {})
+    assert listed.count("<td>SS4Rec</td>") == 3
+    assert folder.type(SS4REC, MAMBA) is None
+    assert folder.type(RECOMMEND, {**MAMBA, "recommend": {"k": 3}}) is None
+    assert folder.report_of_lists(EVALUATE, {}) == listed
+    of_ablation = folder.report_of_lists(EVALUATE, MAMBA)
+    assert of_ablation.count("<td>3</td>") == 3
+
+
+def test_a_report_shows_the_leaderboard_of_its_protocol(folder):
+    unmasked = {"evaluation": {"headline_mask": "unmasked"}}
+    assert folder.type(("leaderboard",), {}) is None
+    heading = "<h2>Every training on this data</h2>"
+    assert heading in folder.report(EVALUATE, {})
+    assert heading not in folder.report(EVALUATE, unmasked)
 
 
 def test_more_than_thirty_sequences():

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from nbclient import NotebookClient
 
+from seqrec.model_registry import MODELS, RANKERS
 from tests.cli import browser, chromium, kedro
 from tests.conftest import ROOT, copy_project
 
@@ -48,6 +49,28 @@ def test_ss4rec_is_above_ncf_and_popularity_by_the_tables_own_figures(finished):
     for model in ndcg.index:
         assert f"{ndcg[model]:.4f}" in printed
     assert "SS4Rec is better than NCF (NeuMF) by" in printed
+
+
+METRICS = ("HR@10", "NDCG@10", "MRR@10")
+ROW = r"\| \**([\w (]+\)?)\** \| (masked|unmasked) \|((?: \**[\d.]+\** ±[\d.]+ \|){3})"
+ONE_USER = 1 / 943
+"""What a CPU that rounds otherwise may change, as the README says."""
+
+
+def test_the_readme_has_the_figures_that_a_run_comes_to(finished):
+    project, _ = finished
+    table = pd.read_csv(newest(project, "comparison.csv")).query("query_time == 'known'")
+    come_to = table.set_index(["model", "mask", "metric"])[["mean", "low", "high"]]
+    names = {spec.title: name for name, spec in {**MODELS, **RANKERS}.items()}
+    rows = re.findall(ROW, (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert len(rows) == 6
+    for title, mask, cells in rows:
+        for metric, cell in zip(METRICS, cells.split("|"), strict=False):
+            mean, half = (float(part.strip(" *")) for part in cell.split("±"))
+            found = come_to.loc[names[title], mask, metric]
+            assert mean == pytest.approx(found["mean"], abs=ONE_USER), (title, mask, metric)
+            width = (found["high"] - found["low"]) / 2
+            assert half == pytest.approx(width, abs=0.001), (title, mask, metric)
 
 
 def test_it_prints_a_line_per_epoch(finished):

@@ -108,6 +108,8 @@ REFUSED = [
     ("data_processing.user_core", 2, "user_core: input should be greater than or equal to 3"),
     ("recommend.users", [], "recommend.users: "),
     ("recommend.moments", {}, "recommend.moments: "),
+    ("recommend.moments", {"facts": 1}, "recommend.moments: call the moment something other"),
+    ("recommend.exclude_seen", "perhaps", "recommend.exclude_seen: "),
     ("ncf.search.space", {"model": {"dropout": {"low": 0.1, "high": 5.0}}}, "cannot be 5.0"),
     ("ncf.search.space", {"training": {"epochs": {"choices": [1, 0]}}}, "cannot be 0"),
     ("dataset", "../../evil", "is no plain name: give letters"),

@@ -81,7 +81,11 @@ def test_a_copied_folder_is_no_version(tmp_path, caplog, name):
     assert caplog.text.count(f"{name} is a copy of version {OLD} or was renamed") == 1
 
 
-@pytest.mark.parametrize("left", ["nothing", "empty file", "empty folder", "hidden", "a file"])
+LEFT = ["nothing", "empty file", "empty folder", "hidden", "a file"]
+LEFT += ["empty manifest", "empty file and manifest", "folder of an empty file"]
+
+
+@pytest.mark.parametrize("left", LEFT)
 def test_what_a_crash_leaves_is_never_the_latest(tmp_path, left):
     save(tmp_path, OLD, 1)
     folder = tmp_path / "history.csv" / (f".{NEW}" if left == "hidden" else NEW)
@@ -89,10 +93,16 @@ def test_what_a_crash_leaves_is_never_the_latest(tmp_path, left):
         folder.write_text("value\n3\n")
     else:
         folder.mkdir()
-    if left == "empty folder":
+    if "folder" in left:
         (folder / "history.csv").mkdir()
-    elif left in ("empty file", "hidden"):
-        (folder / "history.csv").write_text("" if left == "empty file" else "value\n3\n")
+    if left == "folder of an empty file":
+        (folder / "history.csv" / "config.json").touch()
+    elif left == "hidden":
+        (folder / "history.csv").write_text("value\n3\n")
+    elif "empty file" in left:
+        (folder / "history.csv").touch()
+    if "manifest" in left:
+        (folder / "manifest.json").touch()
     assert value(history(tmp_path)) == 1
     assert len(history(tmp_path).versions()) == 1
 

@@ -1,8 +1,6 @@
 import numpy as np
-import pytest
 import torch
 
-from seqrec.errors import ProjectError
 from seqrec.histories.negatives import PopularItems, UnseenItems
 from tests.histories.test_histories import make
 
@@ -40,10 +38,9 @@ def test_an_item_seen_twice_counts_once():
     assert set(drawn.unique().tolist()) == {1, 3, 5}
 
 
-def test_a_user_who_has_seen_everything_is_refused_before_training():
-    flat = with_items([4], [1, 2, 3, 4])
-    with pytest.raises(ProjectError, match="all 4 items"):
-        UnseenItems(flat, 2, 5, "cpu")
+def test_a_user_who_has_seen_everything_is_exhausted():
+    flat = with_items([4, 3], [1, 2, 3, 4, 1, 2, 3])
+    assert UnseenItems(flat, 3, 5, "cpu").exhausted.tolist() == [False, True, False]
 
 
 def test_popular_items_are_drawn_as_often_as_log_q_says():

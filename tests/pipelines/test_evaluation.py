@@ -1,6 +1,9 @@
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from seqrec.errors import ProjectError
 from seqrec.metrics.statistics import bootstrap_mean
@@ -14,7 +17,7 @@ from seqrec.pipelines.evaluation.nodes import (
     print_comparison,
     subtract_models,
 )
-from seqrec.pipelines.evaluation.tables import verdict
+from seqrec.pipelines.evaluation.tables import comparison_table, verdict
 from seqrec.tables import columns as c
 from seqrec.tables.facts import FACTS
 from seqrec.tables.protocols import at
@@ -136,6 +139,25 @@ def test_the_verdict_says_what_the_interval_allows(ours, theirs, said):
     (line,) = verdict(table, OPTIONS)
     assert line.startswith(said)
     assert "95% interval over users only" in line  # one training each
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "said"),
+    [
+        (1, 50, "SS4Rec is above NCF (NeuMF) by 1.0000 in NDCG@10 for the only user"),
+        (50, 1, "SS4Rec is below NCF (NeuMF) by 1.0000 in NDCG@10 for the only user"),
+        (1, 1, "SS4Rec is level with NCF (NeuMF) in NDCG@10 for the only user"),
+    ],
+)
+def test_one_user_gives_no_interval(ours, theirs, said):
+    metrics = {"ss4rec": metrics_of([ours]), "ncf": metrics_of([theirs])}
+    (line,) = verdict(subtract_models(OPTIONS, **metrics), OPTIONS)
+    assert line == f"{said}: one user gives no interval."
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(comparison_table(compare_models(OPTIONS, **metrics), OPTIONS))
+    told = console.export_text()
+    assert "±" not in told
+    assert "one user gives no interval" in told
 
 
 @pytest.mark.parametrize("mask", c.MASKS)

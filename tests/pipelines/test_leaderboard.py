@@ -192,6 +192,20 @@ def test_noise_is_called_noise_and_a_difference_a_difference(interactions, capsy
     assert nodes.plot_leaderboard(table).data[0].x.size == 3
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_one_user_gives_no_interval(interactions, capsys):
+    alone = interactions[interactions[c.USER] == interactions[c.USER].iloc[0]]
+    models = [trained("ss4rec", 1.0, alone, f"v{seed}", seed) for seed in (1, 2, 3)]
+    _, table, differences = board([*models, trained("ncf", 50.0, alone)], alone)
+    nodes.print_leaderboard(table, differences, OPTIONS)
+    told = capsys.readouterr().out
+    assert "ss4rec minus ncf is +1.0000 NDCG@10 for the only user: one user gives no in" in told
+    assert "nan" not in told
+    assert " to " not in told.split("bootstrap interval")[0]
+    assert "one user" in told
+    assert (differences["p_holm"] == 1).all()
+
+
 def test_more_trainings_make_the_interval_narrower():
     generator = np.random.default_rng(0)
     noise = generator.normal(size=(8, 1)) + generator.normal(size=(8, 500))

@@ -187,29 +187,93 @@ def test_what_the_data_says_of_its_protocol_comes_first(interactions):
     assert told["kept"].startswith("Ratings of 4 and more, users with 5 or more of them")
 
 
-def leaderboard(data):
+def leaderboard(data, **facts):
     columns = {c.MODEL: ["sasrec"], "seeds": 3, "HR@10": 0.2, "NDCG@10": 0.1, "MRR@10": 0.08}
     table = pd.DataFrame({**columns, "low": 0.09, "high": 0.11})
-    table.attrs[FACTS] = {"data": data}
+    table.attrs[FACTS] = {"data": data, **facts}
     return table
 
 
-def test_a_leaderboard_and_lists_of_the_same_data_are_shown(parts):
-    figures = {"now": {"coverage": 0.25}, FACTS: {"data": DATA}}
-    lists = beside.compare_lists(parts["compared"], ss4rec_lists=figures, ncf_lists=None)
-    page = body_of(render_report(**{**parts, "leaderboard": leaderboard(DATA), "lists": lists}))
-    shown = page.split("<h2>Every training on this data</h2>")[1].split("</table>")[0]
-    assert re.search(r"sasrec.*0\.0900 to 0\.1100.*users and seeds", shown)
-    assert re.search(r"What the lists are like.*SS4Rec.*now.*0\.250", page)
+TRAINED = {"name": "ss4rec", "model": {"d_state": 8}, "training": {"seed": 1}}
+"""The training of SS4Rec that the report compares."""
 
 
-@pytest.mark.parametrize("data", ["another", None])
-def test_a_leaderboard_and_lists_of_other_data_are_not(parts, data):
-    figures = {"now": {"coverage": 0.25}, FACTS: {"data": data}}
-    lists = beside.compare_lists(parts["compared"], ss4rec_lists=figures)
-    page = body_of(render_report(**{**parts, "leaderboard": leaderboard(data), "lists": lists}))
-    assert "Every training on this data" not in page
-    assert "What the lists are like" not in page
+@pytest.fixture
+def shown(parts, interactions):
+    """Render the report beside a leaderboard and lists of SS4Rec; the page's body."""
+    table = pd.DataFrame()
+    table.attrs[FACTS] = {"experiment": TRAINED, "data": DATA}
+    of_models = compared.describe_compared({"fingerprint": DATA}, PROVENANCE, ss4rec=table)
+
+    def render(board, *versions):
+        lists = beside.compare_lists(of_models, ss4rec_lists=list(versions), ncf_lists=[])
+        more = {"compared": of_models, "leaderboard": board, "lists": lists}
+        return body_of(render_report(**{**parts, **more}))
+
+    return render
+
+
+def lists_of(coverage, **facts):
+    how = {"users": 24, "k": 7, "exclude_seen": False}
+    origin = {"experiment": TRAINED, "data": DATA, "lists": how, **facts}
+    return {"now": {"coverage": coverage}, FACTS: origin}
+
+
+def test_a_leaderboard_and_lists_of_the_compared_trainings_are_shown(shown):
+    board = leaderboard(DATA, headline=[c.MASKED, c.KNOWN])
+    page = shown(board, lists_of(0.75), lists_of(0.25))
+    table = page.split("<h2>Every training on this data</h2>")[1].split("</table>")[0]
+    assert re.search(r"sasrec.*0\.0900 to 0\.1100.*users and seeds", table)
+    table = page.split("<h2>What the lists are like</h2>")[1].split("</table>")[0]
+    cells = re.findall(r"<td>(.*?)</td>", table)
+    assert cells == ["SS4Rec", "now", "24", "7", "listed too", "0.250"]
+
+
+def test_lists_of_an_ablation_do_not_hide_those_of_the_compared_training(shown):
+    ablation = {**TRAINED, "model": {"d_state": 4}}
+    page = shown(None, lists_of(0.25), lists_of(0.75, experiment=ablation))
+    assert ">0.250<" in page
+    assert ">0.750<" not in page
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"data": "another"},
+        {"data": None},
+        {"experiment": {**TRAINED, "training": {"seed": 2}}},
+        {"experiment": None},
+    ],
+    ids=["other data", "unknown data", "another seed", "unknown training"],
+)
+def test_lists_of_other_trainings_are_not_shown(shown, facts):
+    assert "What the lists are like" not in shown(None, lists_of(0.25, **facts))
+
+
+@pytest.mark.parametrize(
+    ("data", "facts"),
+    [("another", {}), (None, {}), (DATA, {"headline": [c.UNMASKED, c.KNOWN]})],
+    ids=["other data", "unknown data", "another protocol"],
+)
+def test_a_leaderboard_of_something_else_is_not_shown(shown, data, facts):
+    assert "Every training on this data" not in shown(leaderboard(data, **facts))
+
+
+def test_one_user_has_no_interval(parts, interactions):
+    alone = interactions[interactions[c.USER] == interactions[c.USER].iloc[0]]
+    metrics = {
+        name: nodes.measure_ranks(ranks_of(alone, 5 * i), OPTIONS) for i, name in enumerate(NAMES)
+    }
+    of_one = {
+        "comparison": nodes.compare_models(OPTIONS, **metrics),
+        "differences": nodes.subtract_models(OPTIONS, **metrics),
+        "user_slices": details.slice_users(OPTIONS, alone, **metrics),
+        "leaderboard": leaderboard(DATA).assign(users=1),
+    }
+    page = body_of(render_report(**{**parts, **of_one}))
+    assert page.count("for the only user: one user gives no interval.") == 2
+    assert not re.search(r"\d–\d", page.split("<h2>Results</h2>")[1])
+    assert "0.0900 to 0.1100" not in page
 
 
 def test_a_dataset_may_be_missing(tmp_path):

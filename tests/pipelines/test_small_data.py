@@ -1,10 +1,14 @@
 """A newcomer's toy table runs from end to end, or is refused before anything is trained."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from seqrec.errors import ProjectError
+from seqrec.histories.loaders import make_train_loader
 from seqrec.parameters import Evaluation, Recommend
 from seqrec.pipelines._slices import slice_runs
 from seqrec.pipelines.data_processing import nodes
@@ -15,7 +19,8 @@ from seqrec.ranking.popularity import rank_by_popularity
 from seqrec.recbole_bridge.api import rank
 from seqrec.tables import columns as c
 from tests.conftest import CPU, on_engine, options_of, process
-from tests.recbole_bridge.helpers import train_of
+from tests.histories.test_negatives import with_items
+from tests.recbole_bridge.helpers import loaders_of, train_of
 
 EVALUATION = Evaluation(bootstrap_samples=50)
 
@@ -94,6 +99,68 @@ def test_what_cannot_be_trained_or_tested_is_refused_before_the_training(why):
     with pytest.raises(ProjectError, match=rf"none of the \d users has {complaint}") as told:
         describe_interactions(interactions)
     assert "\n" not in str(told.value)
+
+
+def with_a_user_of_everything(users):
+    """Temporal split: one user has had all of 8 items before the others began."""
+    full = table_of(1, 8, 8).assign(**{c.USER: 99, c.TIMESTAMP: range(-8, 0)})
+    table = pd.concat([full, table_of(users, 8, 6)]) if users else full
+    shifted = table.assign(**{c.TIMESTAMP: table[c.TIMESTAMP] + 10})
+    return process(shifted, split="temporal", user_core=3, valid_from=0.6, test_from=0.8)
+
+
+WITH_NEGATIVES = [
+    ("ncf", {"loss_type": "BCE"}),
+    ("ncf", {"loss_type": "BPR"}),
+    ("ss4rec", {"loss_type": "BPR"}),
+    ("ss4rec", {"loss_type": "BPR", "training_mode": "prefix"}),
+]
+
+
+@pytest.mark.parametrize(("name", "changes"), WITH_NEGATIVES)
+def test_who_has_had_every_item_is_left_out_where_negatives_are_drawn(
+    make_files, name, changes, caplog
+):
+    files = make_files(with_a_user_of_everything(12))
+    artifact, log = train_of(name, files, epochs=1, **changes)
+    assert np.isfinite(log["loss"]).all()
+    assert rank(artifact, files, CPU)[c.RANK].between(1, 8).all()
+    (said,) = (line for line in caplog.messages if "no negative" in line)
+    assert said == (
+        f"{name}: 1 of {files.stats['users']} users have interacted with all 8 items in training: "
+        "no negative can be drawn for them, and they are left out of its training"
+    )
+
+
+@pytest.mark.parametrize(("name", "changes"), WITH_NEGATIVES)
+def test_everybody_else_is_learned_from(make_files, name, changes):
+    loaders = loaders_of(name, make_files(with_a_user_of_everything(12)), **changes)
+    histories = loaders.feed.histories
+    id_of = loaders.dataset.field2token_id[c.USER]
+    loaders.train.start(0)
+    visited = [
+        part[c.USER] for step in loaders.train.parts(0) for part in map(loaders.train.expand, step)
+    ]
+    users = set(torch.cat(visited).tolist()) - {0}
+    with_targets = set(histories.users[histories.splits == 0].tolist())
+    assert users == with_targets - {id_of["99"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"), [("ncf", "it takes users who have not"), ("ss4rec", "loss_type=CE")]
+)
+def test_it_is_said_if_nobody_is_left(files, name, remedy):
+    feed = loaders_of(name, files, loss_type="BPR").feed
+    everything = np.arange(1, feed.n_items)
+    histories = with_items([len(everything)], everything)
+    loader = make_train_loader(replace(feed, histories=histories, n_users=2))
+    with pytest.raises(ProjectError, match=f"{name}: every user has interacted .*{remedy}$"):
+        loader.start(0)
+
+
+def test_nobody_is_left_out_where_no_negatives_are_drawn(make_files, caplog):
+    train_of("ss4rec", make_files(with_a_user_of_everything(12)), epochs=1, loss_type="CE")
+    assert not [line for line in caplog.messages if "left out" in line]
 
 
 def test_a_cutoff_beyond_the_catalogue_is_said_once(caplog):

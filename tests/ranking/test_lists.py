@@ -10,6 +10,7 @@ from seqrec.parameters import Recommend
 from seqrec.pipelines.recommend.nodes import describe_lists, print_lists, recommend_items
 from seqrec.recbole_bridge.api import recommend
 from seqrec.tables import columns as c
+from seqrec.tables.facts import FACTS
 from tests.conftest import CPU, MODEL_OF, N_ITEMS
 from tests.recbole_bridge.helpers import train_of
 
@@ -36,6 +37,22 @@ def test_nobody_is_told_what_they_have_seen(name, files, interactions):
         assert rows[c.PLACE].tolist() == list(range(1, len(rows) + 1))
         assert rows[c.SCORE].is_monotonic_decreasing
         assert rows[c.ITEM].is_unique
+
+
+def test_what_was_seen_can_be_listed_again(files, interactions):
+    """A shop sells the same thing twice: every item is listed, in the order of its score."""
+    artifact = trained("ss4rec", files)
+    everything = OPTIONS.model_copy(update={"k": N_ITEMS})
+    again = recommend(artifact, files, CPU, everything.model_copy(update={"exclude_seen": False}))
+    assert again.groupby([c.USER, c.MOMENT])[c.ITEM].nunique().eq(N_ITEMS).all()
+    key = [c.USER, c.MOMENT, c.ITEM]
+    seen = interactions.groupby(c.USER)[c.ITEM].agg(set)
+    new = [item not in seen[user] for user, item in zip(again[c.USER], again[c.ITEM], strict=True)]
+    unseen = recommend(artifact, files, CPU, everything)
+    pd.testing.assert_frame_equal(
+        again[new][[*key, c.SCORE]].reset_index(drop=True),
+        unseen[[*key, c.SCORE]].reset_index(drop=True),
+    )
 
 
 def test_the_ring_is_continued_after_the_last_item(files, interactions):
@@ -75,11 +92,16 @@ def test_lists_are_described_and_can_be_read(files, interactions, capsys):
     )  # fmt: skip
     lists = recommend_items(trained("ss4rec", files), files, CPU, OPTIONS, movies)
     assert lists[c.TITLE].str.startswith("Film ").all()
-    facts = describe_lists(lists, interactions, movies)
-    assert list(facts) == list(OPTIONS.moments)
-    assert facts["now"]["shared with now"] == 1.0
-    assert facts["now"]["genre_diversity"] == 0.0
-    assert 0 < facts["now"]["coverage"] <= 1
+    figures = describe_lists(lists, interactions, movies)
+    facts = figures.pop(FACTS)
+    assert list(figures) == list(OPTIONS.moments)
+    assert figures["now"]["shared with now"] == 1.0
+    assert figures["now"]["genre_diversity"] == 0.0
+    assert 0 < figures["now"]["coverage"] <= 1
+    users = interactions[c.USER].nunique()
+    assert facts["lists"] == {"users": users, "k": 3, "exclude_seen": True}
+    assert facts["data"] == files.fingerprint
+    assert facts["experiment"]["name"] == "ss4rec"
     print_lists(lists, interactions, movies)
     told = capsys.readouterr().out
     assert "last seen: Film" in told

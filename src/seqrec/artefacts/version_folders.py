@@ -95,6 +95,9 @@ def _folders(filepath: Path) -> list[Path]:
 
 
 def _know(folder: Path, name: str) -> KnownVersion | None:
+    if _is_empty_file(folder / MANIFEST) and not _has_content(folder / name):
+        _warn_once(f"{folder} is empty, as a full disk leaves a copy: it does not count")
+        return None
     if not os.path.lexists(folder / MANIFEST):
         legacy = _KEDROS.fullmatch(folder.name) and _has_content(folder / name)
         return KnownVersion(0, folder.name, None) if legacy else None
@@ -107,10 +110,14 @@ def _know(folder: Path, name: str) -> KnownVersion | None:
     return None
 
 
+def _is_empty_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink() and path.stat().st_size == 0
+
+
 def _has_content(path: Path) -> bool:
-    """Return whether it is more than an empty file or directory; loading reports damage."""
-    if path.is_dir():
-        return any(path.iterdir())
+    """Return whether it is more than empty files and directories; loading reports damage."""
+    if path.is_dir() and not path.is_symlink():
+        return any(map(_has_content, path.iterdir()))
     return path.is_symlink() or (path.is_file() and path.stat().st_size > 0)
 
 

@@ -29,20 +29,40 @@ def check_protocol(pipeline: Pipeline, catalog: DataCatalog, present: Mapping[st
         present: The parameters of data_processing.
 
     Raises:
-        ProjectError: Names the parameter, both values and the remedy.
+        ProjectError: Names a parameter, both values and what to type.
     """
     for name in sorted(pipeline.inputs()):
         if not name.startswith((MADE_FROM, ATOMIC_FILES)):
             continue
         made_with = facts_of(catalog, name).get(PROTOCOL) or {}
-        for parameter, value in made_with.items():
-            if parameter in present and present[parameter] != value:
-                raise ProjectError(
-                    f"{name.split('@')[0]} were made with data_processing.{parameter}={value}, "
-                    f"this run says {present[parameter]}: run the pipelines "
-                    "data_processing,recbole_format with it first, or leave the parameter as it "
-                    "was"
-                )
+        others = {
+            parameter: value
+            for parameter, value in made_with.items()
+            if parameter in present and present[parameter] != value
+        }
+        if others:
+            raise ProjectError(f"{name.split('@')[0]} {_refusal(others, present)}")
+
+
+def _refusal(made_with: Mapping[str, Any], present: Mapping[str, Any]) -> str:
+    """Say how the data were made and what to type: whether they or the parameters are meant."""
+    spelt = [f"data_processing.{name}={_spell(value)}" for name, value in made_with.items()]
+    first = next(iter(made_with))
+    more = f", and {len(spelt) - 1} more parameters differ" if len(spelt) > 1 else ""
+    return (
+        f"were made with {spelt[0]}, this run says {_spell(present[first])}{more}: to use them, "
+        f"add {','.join(spelt)} to --params; to make them anew, run the pipelines "
+        "data_processing,recbole_format with this run's parameters"
+    )
+
+
+def _spell(value: Any) -> str:
+    """Write a value as ``--params`` reads it.
+
+    >>> _spell(None), _spell(4.0), _spell("group")
+    ('null', '4.0', 'group')
+    """
+    return "null" if value is None else str(value)
 
 
 def check_atomic_files(pipeline: Pipeline, catalog: DataCatalog) -> None:

@@ -17,6 +17,10 @@ ACTIVATIONS = 60
 """Floats kept per token, layer and hidden unit, on the safe side: about 24 would explain the
 0.64 GiB that a training took on an H100 (docs/training.md)."""
 
+ATTENTION = 6
+"""Floats kept per pair of positions, layer and head where a model attends, on the safe side: the
+networks that do hold about 3 (tests/checks/test_memory.py)."""
+
 CHUNK_OF_LOGITS = 2**27
 """Logits of the full softmax that exist at once, at most."""
 
@@ -26,8 +30,9 @@ def needed_gib(
 ) -> float:
     """Estimate from above what a training holds on its device, in GiB.
 
-    Weights with gradient and Adam's two moments; activations; a chunk of logits and its gradient;
-    what histories have seen; the scores of an evaluation batch.
+    Weights with gradient and Adam's two moments; activations; what attention holds for each pair
+    of positions, if the model has heads; a chunk of logits and its gradient; what histories have
+    seen; the scores of an evaluation batch.
 
     Args:
         model: The network's parameters.
@@ -43,6 +48,7 @@ def needed_gib(
     floats = (
         4 * embeddings
         + ACTIVATIONS * tokens * layers * width
+        + ATTENTION * tokens * length * layers * int(getattr(model, "n_heads", 0))
         + 2 * _logits(training, tokens, width, n_items)
         + _seen(training, n_items)
         + 3 * runtime.eval_batch_size * n_items

@@ -19,7 +19,7 @@ class ArtefactDataset(ManifestDataset[Any, Any]):
     """A dataset of Kedro's whose files appear whole or not at all, and are checked on load.
 
     What a manifest says about a table's origin is in the table's ``attrs["facts"]``, on saving
-    and on loading, whatever the file's format.
+    and on loading, whatever the file's format. A JSON object says it itself, under ``facts``.
 
     Args:
         filepath: The file, or the folder of its versions.
@@ -50,7 +50,9 @@ class ArtefactDataset(ManifestDataset[Any, Any]):
         self._wrapped(path).save(_without_facts(data))
 
     def _facts_of(self, data: Any) -> dict[str, Any]:
-        return dict(data.attrs.get(FACTS, {})) if isinstance(data, pd.DataFrame) else {}
+        if isinstance(data, pd.DataFrame):
+            return dict(data.attrs.get(FACTS, {}))
+        return dict(data.get(FACTS, {})) if isinstance(data, dict) else {}
 
     def _with_facts(self, data: Any, facts: dict[str, Any]) -> Any:
         if isinstance(data, pd.DataFrame):

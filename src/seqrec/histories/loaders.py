@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from seqrec.errors import ProjectError
 from seqrec.histories import batches as b
 from seqrec.histories.arrays import CODE, Int64
 from seqrec.histories.batches import row_fields, to_device
@@ -18,6 +21,8 @@ from seqrec.histories.feed import Feed
 from seqrec.histories.negatives import PopularItems, UnseenItems
 from seqrec.tables import columns as c
 from seqrec.training.step import Fields
+
+logger = logging.getLogger(__name__)
 
 ROUND_TOKENS = 1024
 ROUND_ROWS = 8
@@ -62,9 +67,39 @@ class _Epochs:
         self.negatives = feed.training.negatives
         if self.loss_type in ("BPR", "BCE"):
             self._unseen = UnseenItems(feed.histories, feed.n_users, feed.n_items, self.device)
+            self._tell_exhausted(int(self._unseen.exhausted.sum()))
         elif self.loss_type == "sampled_CE":
             power = feed.training.negative_power
             self._popular = PopularItems(feed.histories, feed.n_items, power, self.device)
+
+    def _tell_exhausted(self, users: int) -> None:
+        if users and self.feed.processes.writes:
+            logger.warning(
+                "%s: %d of %d users have interacted with all %d items in training: no negative "
+                "can be drawn for them, and they are left out of its training",
+                *(self.feed.experiment.name, users, self.feed.n_users - 1, self.feed.n_items - 1),
+            )
+
+    def _learnable(self, users: NDArray[np.int32]) -> slice | Int64:
+        """Choose the rows that can be learned from: a negative can be drawn for their user.
+
+        Args:
+            users: User of each row, (R,).
+
+        Raises:
+            ProjectError: None can.
+        """
+        if self.loss_type not in ("BPR", "BCE") or not self._unseen.exhausted.any():
+            return slice(None)
+        learnable = np.flatnonzero(~self._unseen.exhausted[users])
+        if not len(learnable):
+            other_loss = "" if self.feed.training.training_mode == "pair" else ", or loss_type=CE"
+            raise ProjectError(
+                f"{self.feed.experiment.name}: every user has interacted with all "
+                f"{self.feed.n_items - 1} items in training, so that no negative can be drawn: "
+                f"it takes users who have not{other_loss}"
+            )
+        return learnable
 
     def _plan(self, users: Any, targets: Any, generator: np.random.Generator) -> Epoch:
         training = self.feed.training
@@ -103,7 +138,8 @@ class PairLoader(_Epochs):
     def start(self, epoch: int) -> Epoch:
         """Shuffle the training pairs."""
         histories = self.feed.histories
-        self._pairs = np.flatnonzero(histories.splits == CODE[c.TRAIN])
+        pairs = np.flatnonzero(histories.splits == CODE[c.TRAIN])
+        self._pairs = pairs[self._learnable(histories.users[pairs])]
         users = histories.users[self._pairs]
         return self._plan(users, np.ones_like(self._pairs), self._generator(epoch))
 
@@ -146,9 +182,10 @@ class WindowLoader(_Epochs):
         histories = self.feed.histories
         shift = int(generator.integers(max(self.max_length // 2, 1)))
         if self.feed.training.training_mode == "sequence":
-            self._rows = histories.windows(self.max_length, shift)
+            rows = histories.windows(self.max_length, shift)
         else:
-            self._rows = histories.prefixes(self.max_length)
+            rows = histories.prefixes(self.max_length)
+        self._rows = rows[self._learnable(histories.users[rows.start])]
         plan = self._plan(histories.users[self._rows.start], self._rows.targets, generator)
         self._grow([part.rows for step in plan.parts for part in step])
         return plan

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqrec.errors import ProjectError
 from seqrec.histories.arrays import CODE, Histories
 from seqrec.tables import columns as c
 
@@ -24,8 +23,8 @@ class UnseenItems:
         n_items: Items, padding included.
         device: Where to draw.
 
-    Raises:
-        ProjectError: A user has seen every item.
+    Attributes:
+        exhausted: Whether a user has seen every item: nothing can be drawn then, (n_users,).
     """
 
     def __init__(
@@ -38,11 +37,7 @@ class UnseenItems:
         users, items = np.divmod(seen, n_items)
         counts = np.bincount(users, minlength=n_users)
         unseen = n_items - 1 - counts
-        if (unseen <= 0).any():
-            raise ProjectError(
-                f"a user has interacted with all {n_items - 1} items in training: no negative "
-                "can be drawn for it; use loss_type=CE, or raise data_processing.item_core"
-            )
+        self.exhausted = unseen == 0
         first = np.cumsum(counts) - counts
         before = items - 1 - (np.arange(len(seen)) - first[users])
         self._keys, self._first, self._unseen = (
@@ -54,7 +49,7 @@ class UnseenItems:
         """Draw for each user.
 
         Args:
-            users: Any shape; padding (0) draws from all items.
+            users: Any shape, none of them exhausted; padding (0) draws from all items.
             count: Items for each.
 
         Returns:

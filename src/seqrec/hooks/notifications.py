@@ -137,7 +137,7 @@ class NotificationHooks:
     def on_pipeline_error(self, error: Exception) -> None:
         """Say what went wrong and how to go on."""
         if self._discord:
-            again = "`--resume` (`--params resume=true`) goes on from the last checkpoint"
+            again = "the same command again: a training goes on from its last checkpoint"
             self._end(f"stopped: {one_line(error)}\n{again}")
 
     @harmless

@@ -15,6 +15,7 @@ ENOUGH_SEEDS = 3
 USERS = "users"
 USERS_ONLY = "users only"
 USERS_AND_SEEDS = "users and seeds"
+ONE_USER = "one user gives no interval"
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ class Difference:
         mean: First minus second.
         low: Lower end of the interval.
         high: Upper end.
-        p: Two-sided bootstrap p-value of no difference; at least 1 / samples.
-        effect: Mean over standard deviation of the per-user differences.
+        p: Two-sided bootstrap p-value of no difference; at least 1 / samples, 1 for one user.
+        effect: Mean over standard deviation of the per-user differences; NaN for one user.
     """
 
     mean: float
@@ -107,10 +108,12 @@ def bootstrap_seeds(
         draw[:] = drawn[0] - sum(drawn[1:])
     per_user = first.mean(axis=0) - (0.0 if second is None else second.mean(axis=0))
     found = _interval(per_user.mean(keepdims=True), means, confidence)
+    mean, low, high = (float(x[0]) for x in (found.mean, found.low, found.high))
+    if users == 1:  # every sample is that user: nothing is known of others
+        return Difference(mean, low, high, p=1.0, effect=np.nan)
     tail = min((means <= 0).mean(), (means >= 0).mean())
     spread = float(per_user.std(ddof=1))
     effect = float(per_user.mean()) / spread if spread else 0.0
-    mean, low, high = (float(x[0]) for x in (found.mean, found.low, found.high))
     return Difference(mean, low, high, min(1.0, max(2 * float(tail), 1 / samples)), effect)
 
 

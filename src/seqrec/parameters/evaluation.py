@@ -80,8 +80,17 @@ class Recommend(Frozen):
     """Lists for users, from a saved model."""
 
     k: Count = Field(10, description="Items in a list.")
+    exclude_seen: bool = Field(True, description="Whether to leave out what a user has seen.")
     users: tuple[str, ...] | None = Field(None, min_length=1, description="User ids; null: all.")
     moments: dict[str, Amount] = Field(
         min_length=1,
         description="When a list is asked for: hours after the user's last interaction, by name.",
     )
+
+    @field_validator("moments")
+    @classmethod
+    def _no_facts(cls, moments: dict[str, float]) -> dict[str, float]:
+        """The figures of each moment are kept beside what they come from."""
+        if "facts" in moments:
+            raise ValueError("call the moment something other than 'facts'")
+        return moments

@@ -38,21 +38,21 @@ def loaders_by_moment(
 
 
 def list_best_items(
-    model: FullSortModel, loaders: Mapping[str, QueryLoader], k: int, tokens: Tokens
+    model: FullSortModel, loaders: Mapping[str, QueryLoader], options: Recommend, tokens: Tokens
 ) -> pd.DataFrame:
-    """List the k best items that a user has not seen, for each moment.
+    """List a user's k best items for each moment, without those seen unless they are wanted.
 
     Args:
         model: In evaluation mode, on the loaders' device.
         loaders: Complete histories, by moment.
-        k: Items in a list.
+        options: How many, and whether items that a user has seen are left out.
         tokens: Names of users and items.
 
     Returns:
         user_id, moment, place (from 1), item_id, score.
     """
     tables = [
-        _lists(model, loader, k, tokens).assign(**{c.MOMENT: moment})
+        _lists(model, loader, options, tokens).assign(**{c.MOMENT: moment})
         for moment, loader in loaders.items()
     ]
     wanted = [c.USER, c.MOMENT, c.PLACE, c.ITEM, c.SCORE]
@@ -60,15 +60,19 @@ def list_best_items(
 
 
 @torch.inference_mode()
-def _lists(model: FullSortModel, loader: QueryLoader, k: int, tokens: Tokens) -> pd.DataFrame:
+def _lists(
+    model: FullSortModel, loader: QueryLoader, options: Recommend, tokens: Tokens
+) -> pd.DataFrame:
     """Take the best of each user's scores, a batch of users at a time."""
     feed = loader.feed
     mask = HistoryMask(feed.histories, None, feed.n_users, feed.device)
     parts: list[tuple[Tensor, Tensor, Tensor]] = []
     for batch in loader:
         users = batch[c.USER]
-        scores = mask.apply(full_sort_scores(model, batch, feed.n_items), users, batch[c.ITEM])
-        best = scores.topk(min(k, feed.n_items - 1))
+        scores = full_sort_scores(model, batch, feed.n_items)
+        if options.exclude_seen:
+            scores = mask.apply(scores, users, batch[c.ITEM])
+        best = scores.topk(min(options.k, feed.n_items - 1))
         parts.append((users.cpu(), best.indices.cpu(), best.values.cpu()))
     users, items, values = (torch.cat(column) for column in zip(*parts, strict=True))
     width = items.shape[1]

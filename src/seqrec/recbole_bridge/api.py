@@ -33,7 +33,7 @@ from seqrec.recbole_bridge.loaders import RecBoleHeldOutLoader
 from seqrec.recbole_bridge.trainer import BridgeTrainer
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles
-from seqrec.tables.facts import FACTS
+from seqrec.tables.facts import FACTS, LISTS
 from seqrec.training.callbacks import Callback
 from seqrec.training.checkpoints import CheckpointStore
 from seqrec.training.experiment import Experiment
@@ -146,16 +146,17 @@ def rank(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> pd.Da
 def recommend(
     artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime, options: Recommend
 ) -> pd.DataFrame:
-    """List the k best items that a user has not seen, for each moment.
+    """List a user's k best items for each moment, without those seen unless they are wanted.
 
     Args:
         artifact: A trained model.
         files: The atomic files it was trained on; the whole histories are read.
         runtime: The machine.
-        options: How many, for whom, when.
+        options: How many, for whom, when, and whether items that a user has seen are left out.
 
     Returns:
-        user_id, moment, place (from 1), item_id, score.
+        user_id, moment, place (from 1), item_id, score. `attrs` say what it was made from, and
+        under ``lists`` for how many users and how.
 
     Raises:
         ProjectError: A user is not in the data, or the model was trained on other data.
@@ -164,8 +165,9 @@ def recommend(
     users = ids_of(parts.dataset, options.users)
     tokens = parts.dataset.field2id_token
     loaders = loaders_by_moment(parts.feed, users, options)
-    lists = list_best_items(parts.recommender, loaders, options.k, tokens)
-    lists.attrs[FACTS] = facts_of(artifact.config)
+    lists = list_best_items(parts.recommender, loaders, options, tokens)
+    how = {"users": len(users), "k": options.k, "exclude_seen": options.exclude_seen}
+    lists.attrs[FACTS] = {**facts_of(artifact.config), LISTS: how}
     return lists
 
 

@@ -18,7 +18,7 @@ from seqrec.ranking.lists import list_best_items, loaders_by_moment
 from seqrec.recbole_bridge.api import Assembly, experiment_of, ids_of, load
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles
-from seqrec.tables.facts import FACTS, MEMBERS, facts_fingerprint
+from seqrec.tables.facts import FACTS, LISTS, MEMBERS, facts_fingerprint
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,9 @@ def recommend_by_ensemble(
     users = ids_of(dataset, options.users)
     each = [loaders_by_moment(member.feed, users, options) for member in parts.members]
     loaders = {moment: parts.together([own[moment] for own in each]) for moment in options.moments}
-    lists = list_best_items(parts.model, loaders, options.k, dataset.field2id_token)
-    lists.attrs[FACTS] = _facts_of(members)
+    lists = list_best_items(parts.model, loaders, options, dataset.field2id_token)
+    how = {"users": len(users), "k": options.k, "exclude_seen": options.exclude_seen}
+    lists.attrs[FACTS] = {**_facts_of(members), LISTS: how}
     return lists
 
 

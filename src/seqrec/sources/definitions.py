@@ -68,7 +68,7 @@ class Definition:
             what = f"is defined anew, {_changes(before, wanted)}"
             logger.warning("%s %s (kept in %s)", self._name, what, self._file)
         else:
-            what = f"later commands need only dataset={self._name}"
+            what = f"later commands need dataset={self._name} and no source.*"
             logger.info("the source is remembered in %s: %s", self._file, what)
 
     def _recall(self) -> dict[str, Any]:

@@ -13,6 +13,10 @@ FACTS = "facts"
 `version`."""
 MEMBERS = "members"
 """The members of an ensemble, in its facts: name, model, training, version, fingerprint."""
+LISTS = "lists"
+"""Fact of recommendations and what describes them: `users`, `k`, `exclude_seen`."""
+HEADLINE = "headline"
+"""Fact of a leaderboard: the mask and the query time that it is at."""
 LENGTH = 16
 """Hexadecimal digits of a fingerprint."""
 

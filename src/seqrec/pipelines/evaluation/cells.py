@@ -60,7 +60,7 @@ def cells_of(values: pd.DataFrame, baseline: str | None = None) -> dict[str, dic
     """Write a column of values, by model.
 
     Args:
-        values: mean, low and high by model.
+        values: mean, low, high and users by model; one user has no interval.
         baseline: The model that lifts are relative to; None for no lifts.
     """
     best = values["mean"].max()
@@ -68,7 +68,7 @@ def cells_of(values: pd.DataFrame, baseline: str | None = None) -> dict[str, dic
     return {
         str(model): {
             "mean": f"{row['mean']:.4f}",
-            "interval": f"{row['low']:.3f}–{row['high']:.3f}",
+            "interval": f"{row['low']:.3f}–{row['high']:.3f}" if row["users"] > 1 else "",
             "lift": _lift(row["mean"], base) if base and model != baseline else "",
             "best": row["mean"] == best,
         }

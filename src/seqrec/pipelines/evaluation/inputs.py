@@ -34,7 +34,7 @@ COMPARED_TRAININGS = {
 ENSEMBLE_RANKS = [f"{ENSEMBLE}.target_ranks", "interaction_stats", "params:evaluation"]
 LISTS = {
     "compared": "compared",
-    **{f"{name}_lists": f"{name}.last_list_metrics" for name in TRAINED},
+    **{f"{name}_lists": f"{name}.every_list_metrics" for name in TRAINED},
 }
 COMPARISON = {"evaluation": "params:evaluation", "comparison": "comparison"}
 REPORT = {

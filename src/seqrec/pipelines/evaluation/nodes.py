@@ -82,7 +82,7 @@ def compare_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataFr
         **metrics: Per-user metrics by model.
 
     Returns:
-        A row per model, protocol and metric: mean, low, high.
+        A row per model, protocol and metric: mean, low, high, users.
 
     Raises:
         ProjectError: The models were not asked for the same items.
@@ -96,7 +96,7 @@ def compare_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataFr
         for model, table in tables.items()
         for mask, query_time in product(c.MASKS, c.QUERY_TIMES)
     ]
-    wanted = [c.MODEL, *PROTOCOL, "metric", "mean", "low", "high"]
+    wanted = [c.MODEL, *PROTOCOL, "metric", "mean", "low", "high", "users"]
     return pd.concat(rows, ignore_index=True)[wanted]
 
 
@@ -108,7 +108,7 @@ def subtract_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataF
         **metrics: Per-user metrics by model.
 
     Returns:
-        A row per other model, protocol and metric: mean, low, high of reference − other.
+        A row per other model, protocol and metric: mean, low, high of reference − other, users.
     """
     tables = shown(metrics)
     check_same_data(tables)
@@ -123,7 +123,7 @@ def subtract_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataF
     ]
     differences = pd.concat(rows, ignore_index=True)
     differences[c.MODEL] = evaluation.reference
-    wanted = [c.MODEL, "other", *PROTOCOL, "metric", "mean", "low", "high"]
+    wanted = [c.MODEL, "other", *PROTOCOL, "metric", "mean", "low", "high", "users"]
     return differences[wanted]
 
 
@@ -165,4 +165,4 @@ def _interval_rows(values: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame
         values.to_numpy(), evaluation.bootstrap_samples, evaluation.confidence, evaluation.seed
     )
     columns = {"mean": interval.mean, "low": interval.low, "high": interval.high}
-    return pd.DataFrame({"metric": list(values.columns), **columns})
+    return pd.DataFrame({"metric": list(values.columns), **columns, "users": len(values)})

@@ -67,6 +67,7 @@ def render_report(
     Returns:
         HTML with scripts, styles and figures inside.
     """
+    headline = (evaluation.headline_mask, evaluation.headline_query_time)
     environment = Environment(
         loader=PackageLoader("seqrec.pipelines.evaluation", "."),
         autoescape=True,
@@ -80,7 +81,7 @@ def render_report(
         compared=compared,
         with_record=RECORD in provenance,
         protocols=protocols(comparison),
-        headline=(evaluation.headline_mask, evaluation.headline_query_time),
+        headline=headline,
         results=result_groups(comparison, evaluation),
         baseline=title_of(baseline_of(comparison, evaluation)),
         confidence=f"{evaluation.confidence:.0%}",
@@ -88,7 +89,7 @@ def render_report(
             (name, title, plots[f"{name}_plot"].to_json()) for name, title in FIGURES.items()
         ],
         costs=training_costs,
-        leaderboard=leaderboard_table(leaderboard, compared["data"]),
+        leaderboard=leaderboard_table(leaderboard, compared["data"], headline),
         lists=pd.DataFrame(lists["rows"]).map(_rounded),
         slices=_slices(user_slices, comparison),
         examples=examples,
@@ -138,7 +139,8 @@ def _slices(slices: pd.DataFrame, comparison: pd.DataFrame) -> list[dict[str, An
 def _slice_cells(row: dict[Any, Any], titles: list[str]) -> list[dict[str, Any]]:
     ends = {"mean": "", "low": " low", "high": " high"}
     values = {
-        title: {name: row[f"{title}{end}"] for name, end in ends.items()} for title in titles
+        title: {name: row[f"{title}{end}"] for name, end in ends.items()} | {"users": row["users"]}
+        for title in titles
     }
     cells = cells_of(pd.DataFrame.from_dict(values, orient="index"))
     return [cells[title] for title in titles]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from rich.table import Table
 
+from seqrec.metrics.statistics import ONE_USER
 from seqrec.model_registry import title_of
 from seqrec.parameters import Evaluation
 from seqrec.pipelines._coverage import coverage_of
@@ -33,7 +35,9 @@ def comparison_table(comparison: pd.DataFrame, evaluation: Evaluation) -> Table:
     metrics = shown_metrics(evaluation)
     table = Table(
         title=f"Held-out test items, full ranking, query time {evaluation.headline_query_time}",
-        caption=f"mean over users; ± half the {evaluation.confidence:.0%} bootstrap interval",
+        caption=f"mean over users; ± half the {evaluation.confidence:.0%} bootstrap interval"
+        if (comparison["users"] > 1).all()
+        else ONE_USER,
     )
     for name in ("model", "history", *metrics):
         table.add_column(name, justify="left" if name in ("model", "history") else "right")
@@ -62,6 +66,8 @@ def verdict(differences: pd.DataFrame, evaluation: Evaluation) -> list[str]:
 def _sentence(row: pd.Series, confidence: float) -> str:
     first = title_of(row[c.MODEL])
     second = title_of(row["other"])
+    if row["users"] == 1:
+        return _of_one_user(first, second, row)
     over = coverage_of(**{row[side]: 1 for side in (c.MODEL, "other")})
     ends = f"{row['low']:+.4f} to {row['high']:+.4f}"
     interval = f"{confidence:.0%} interval over {over} {ends}, {row['metric']}"
@@ -71,9 +77,18 @@ def _sentence(row: pd.Series, confidence: float) -> str:
     return f"{first} is {better} than {second} by {abs(row['mean']):.4f} ({interval})."
 
 
+def _of_one_user(first: str, second: str, row: pd.Series) -> str:
+    """Say what one user allows to say, which is nothing of other users."""
+    by = f" by {abs(row['mean']):.4f}" if row["mean"] else ""
+    places = {1.0: "above", -1.0: "below", 0.0: "level with"}
+    place = places[float(np.sign(row["mean"]))]
+    return f"{first} is {place} {second}{by} in {row['metric']} for the only user: {ONE_USER}."
+
+
 def _headline_cutoff(evaluation: Evaluation) -> int:
     return 10 if 10 in evaluation.cutoffs else max(evaluation.cutoffs)
 
 
 def _with_error(row: pd.Series) -> str:
-    return f"{row['mean']:.4f} ±{(row['high'] - row['low']) / 2:.3f}"
+    half = f" ±{(row['high'] - row['low']) / 2:.3f}" if row["users"] > 1 else ""
+    return f"{row['mean']:.4f}{half}"

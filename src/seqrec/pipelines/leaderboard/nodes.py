@@ -16,6 +16,7 @@ from rich.table import Table
 from seqrec.errors import ProjectError
 from seqrec.metrics.statistics import (
     ENOUGH_SEEDS,
+    ONE_USER,
     USERS_ONLY,
     Difference,
     bootstrap_seeds,
@@ -28,7 +29,7 @@ from seqrec.pipelines._plots import BLUE, plain
 from seqrec.pipelines._slices import METRIC
 from seqrec.pipelines.leaderboard.runs import COSTS, as_rows, label, same_data
 from seqrec.tables import columns as c
-from seqrec.tables.facts import FACTS
+from seqrec.tables.facts import FACTS, HEADLINE
 from seqrec.tables.fingerprint import data_fingerprint
 from seqrec.tables.trained_models import TrainedModel
 
@@ -67,7 +68,8 @@ def collect_runs(
         rows = as_rows(model, label(model, usual), evaluation)
         newest[rows[c.MODEL].iloc[0], rows[c.SEED].iloc[0]] = rows
     runs = pd.concat(newest.values(), ignore_index=True)
-    runs.attrs[FACTS] = {"data": data_fingerprint(interactions)}
+    headline = [evaluation.headline_mask, evaluation.headline_query_time]
+    runs.attrs[FACTS] = {"data": data_fingerprint(interactions), HEADLINE: headline}
     return runs
 
 
@@ -79,8 +81,8 @@ def rank_models(runs: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
         evaluation: Samples, confidence and seed of the bootstrap.
 
     Returns:
-        A row per model: seeds, every metric's mean, NDCG@10's interval (`coverage_of` says what
-        it covers) and spread over seeds, what a training takes.
+        A row per model: seeds, users, every metric's mean, NDCG@10's interval (`coverage_of` says
+        what it covers) and spread over seeds, what a training takes.
     """
     metrics = [name for name in runs if "@" in str(name)]
     rows = []
@@ -91,6 +93,7 @@ def rank_models(runs: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
         row = {
             c.MODEL: model,
             "seeds": by_run.ngroups,
+            "users": of_model[c.USER].nunique(),
             **of_model[metrics].mean(),
             "low": interval.low,
             "high": interval.high,
@@ -111,7 +114,7 @@ def subtract_from_reference(runs: pd.DataFrame, evaluation: Evaluation) -> pd.Da
         evaluation: `reference`, and the bootstrap's settings.
 
     Returns:
-        A row per other model: reference minus other in NDCG@10, and what the interval covers.
+        A row per other model: reference minus other in NDCG@10, what the interval covers, users.
     """
     of_model = {str(model): rows for model, rows in runs.groupby(c.MODEL, sort=False)}
     models = {model: _matrix(rows) for model, rows in of_model.items()}
@@ -132,6 +135,7 @@ def subtract_from_reference(runs: pd.DataFrame, evaluation: Evaluation) -> pd.Da
     table["covers"] = [
         coverage_of(**{model: seeds[model] for model in (reference, other)}) for other in others
     ]
+    table["users"] = runs[c.USER].nunique()
     table.insert(0, c.MODEL, reference)
     return table
 
@@ -182,8 +186,8 @@ def print_leaderboard(
             str(row["seeds"]),
             f"{row['HR@10']:.4f}",
             f"{row[METRIC]:.4f}",
-            f"{row['low']:.4f} to {row['high']:.4f}",
-            coverage_of(**{str(row[c.MODEL]): row["seeds"]}),
+            f"{row['low']:.4f} to {row['high']:.4f}" if row["users"] > 1 else "none",
+            coverage_of(**{str(row[c.MODEL]): row["seeds"]}) if row["users"] > 1 else "one user",
             f"{row['MRR@10']:.4f}",
             f"{row['epochs']:.0f}",
             f"{row['seconds']:.0f}",
@@ -195,6 +199,9 @@ def print_leaderboard(
 
 
 def _sentence(row: dict[Any, Any]) -> str:
+    if row["users"] == 1:
+        apart = f"{row['model']} minus {row['other']} is {row['mean']:+.4f} {METRIC}"
+        return f"{apart} for the only user: {ONE_USER}."
     half = (row["high"] - row["low"]) / 2
     only = f" over {USERS_ONLY}" if row["covers"] == USERS_ONLY else ""
     size = f"{abs(row['mean']):.4f} ± {half:.4f} {METRIC}{only}, effect {row['effect']:.2f}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
@@ -13,6 +15,7 @@ from seqrec.models.artifact import ModelArtifact
 from seqrec.parameters import Recommend, Runtime
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles
+from seqrec.tables.facts import FACTS
 
 SHOWN_USERS = 3
 SHOWN_ITEMS = 5
@@ -31,7 +34,7 @@ def recommend_items(
         weights: A trained model.
         atomic_files: The data it was trained on.
         runtime: The machine.
-        recommend: How many items, for whom, when.
+        recommend: How many items, for whom, when, and whether seen ones are left out.
         movies: Titles.
 
     Returns:
@@ -56,14 +59,19 @@ def add_titles(lists: pd.DataFrame, movies: pd.DataFrame) -> pd.DataFrame:
         ProjectError: There are no rows.
     """
     if lists.empty:
-        raise ProjectError("every user has seen every item: there is nothing to recommend")
+        raise ProjectError(
+            "every user has seen every item: there is nothing to recommend unless they may be "
+            "listed again (recommend.exclude_seen=false)"
+        )
     titles = movies.set_index(c.ITEM)[c.TITLE]
-    return lists.assign(**{c.TITLE: lists[c.ITEM].map(titles).fillna(lists[c.ITEM])})
+    return lists.assign(
+        **{c.TITLE: lists[c.ITEM].map(titles).astype(object).fillna(lists[c.ITEM])}
+    )
 
 
 def describe_lists(
     recommendations: pd.DataFrame, interactions: pd.DataFrame, movies: pd.DataFrame
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, Any]]:
     """Measure coverage, inequality, popularity and genre diversity, and how time changes lists.
 
     Args:
@@ -72,7 +80,7 @@ def describe_lists(
         movies: Genres.
 
     Returns:
-        Figures by moment.
+        Figures by moment, and under ``facts`` what the lists were made from and how.
     """
     popularity = interactions[c.ITEM].value_counts()
     genres = movies.set_index(c.ITEM)[c.GENRES]
@@ -82,13 +90,14 @@ def describe_lists(
         for moment, rows in moments.items()
     }
     first = next(iter(sets))
-    return {
+    figures: dict[str, dict[str, Any]] = {
         moment: {
             **_figures(rows, popularity, genres),
             f"shared with {first}": overlap(sets[first], sets[moment]),
         }
         for moment, rows in moments.items()
     }
+    return {**figures, FACTS: recommendations.attrs.get(FACTS, {})}
 
 
 def _figures(rows: pd.DataFrame, popularity: pd.Series, genres: pd.Series) -> dict[str, float]:

@@ -62,6 +62,9 @@ class ModelSpec:
             `item_embedding`; None if `recommender` brings its own.
         recommender: Import path of the RecBole recommender that trains and scores it.
         colour: In figures; None leaves the choice to the figure.
+        features: What its network also takes of each event, by keyword: `FEATURES`.
+        tells_unknown: Whether its network knows `UNKNOWN_TIME`; others are told the user's median
+            gap where the query time is not known.
         uses_history: Whether it reads histories, or user-item pairs.
         uses_time: Whether intervals change its scores. If not, it is ranked once and both query
             times get that rank.
@@ -77,6 +80,8 @@ class ModelSpec:
     network: str | None = None
     recommender: str = NEXT_ITEM
     colour: Colour | None = None
+    features: tuple[str, ...] = ()
+    tells_unknown: bool = False
     uses_history: bool = True
     uses_time: bool = False
     packs_histories: bool = False
@@ -115,6 +120,19 @@ MODELS = {
             parameters=models.SS4RecModel,
             network="seqrec.models.ss4rec:SS4RecEncoder",
             colour="blue",
+            uses_time=True,
+            packs_histories=True,
+            searchable=True,
+            compared=True,
+        ),
+        ModelSpec(
+            name="ss4rec_plus",
+            title="SS4Rec+",
+            parameters=models.SS4RecPlusModel,
+            network="seqrec.models.ss4rec_plus:SS4RecPlusEncoder",
+            colour="green",
+            features=("rating", "week"),
+            tells_unknown=True,
             uses_time=True,
             packs_histories=True,
             searchable=True,

@@ -91,6 +91,8 @@ def _as_numbers(interactions: ibis.Table) -> ibis.Table:
             c.ITEM: _[_ITEM_CODE],
             c.POSITION: _[c.POSITION].cast("int32"),
             c.DELTA: _[c.DELTA].cast("int32"),
+            c.RATING: _[c.RATING].cast("float32"),
+            c.TIMESTAMP: _[c.TIMESTAMP].cast("int64"),
             c.SPLIT: split.cast("int32").cast("int8"),
         }
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,6 +58,7 @@ class Histories:
         splits: `CODE` of what each is for,                     int8,  (N,).
         offsets: First interaction of each user,                 (U,).
         sizes: Training interactions of each user,               (U,).
+        features: What else is known of each, by name of `FEATURES`,  (N,) each.
     """
 
     users: Int32
@@ -64,10 +67,17 @@ class Histories:
     splits: NDArray[np.int8]
     offsets: Int64
     sizes: Int64
+    features: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @classmethod
     def from_columns(
-        cls, users: Int32, items: Int32, positions: Int32, deltas: Int32, splits: NDArray[np.int8]
+        cls,
+        users: Int32,
+        items: Int32,
+        positions: Int32,
+        deltas: Int32,
+        splits: NDArray[np.int8],
+        features: Mapping[str, NDArray[Any]] | None = None,
     ) -> Histories:
         """Index interactions that are sorted by user and position.
 
@@ -80,7 +90,7 @@ class Histories:
         if len(np.unique(users[offsets])) != len(offsets) or (positions != expected).any():
             raise ValueError("interactions are not sorted by user and position")
         sizes = np.add.reduceat((splits == CODE[c.TRAIN]).astype(np.int64), offsets)
-        return cls(users, items, deltas, splits, offsets, sizes)
+        return cls(users, items, deltas, splits, offsets, sizes, features or {})
 
     def held_out(self, split: str, max_length: int) -> Rows:
         """One row per user: the last `max_length` interactions before the held-out one."""

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from seqrec.histories.arrays import Histories, Int64, Rows
+from seqrec.histories.features import feature_list
 from seqrec.training.step import Fields
 
 ITEM_LIST = "item_id_list"
@@ -73,6 +74,10 @@ class HistoryCutter:
             torch.from_numpy(np.require(x, requirements="W")).to(device)
             for x in (histories.items, histories.deltas, histories.users)
         )
+        self.features = {
+            feature_list(name): torch.from_numpy(np.require(x, requirements="W")).to(device)
+            for name, x in histories.features.items()
+        }
 
     def users_of(self, fields: Fields) -> Tensor:
         """Return the user of each row, (R,)."""
@@ -151,6 +156,7 @@ class HistoryCutter:
             ITEM_LIST: torch.where(inside, self.items[here], 0).long(),
             DELTA_LIST: torch.where(inside, self.deltas[after], 0).float(),
             TARGET_LIST: torch.where(inside & learned, self.items[after], 0).long(),
+            **{name: torch.where(inside, x[here], 0) for name, x in self.features.items()},
         }
 
 

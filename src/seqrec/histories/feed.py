@@ -25,6 +25,8 @@ class Feed:
         experiment: What is trained on them.
         processes: Share users and rows.
         packed: Whether batches have no padding.
+        unknown_interval: What stands for the time until a query of which nobody knows when it is
+            asked; None for the user's median gap.
     """
 
     histories: Histories
@@ -34,6 +36,7 @@ class Feed:
     experiment: Experiment
     processes: Processes
     packed: bool
+    unknown_interval: float | None = None
 
     @property
     def training(self) -> Training:
@@ -58,10 +61,13 @@ def make_feed(
     experiment: Experiment,
     processes: Processes,
     packed: bool,
+    unknown_interval: float | None = None,
 ) -> Feed:
     """Put the interactions on the model's device, or on the host if they would fill it."""
     cutter = HistoryCutter(histories, _place_of(experiment, len(histories.items)))
-    return Feed(histories, cutter, n_users, n_items, experiment, processes, packed)
+    return Feed(
+        histories, cutter, n_users, n_items, experiment, processes, packed, unknown_interval
+    )
 
 
 def _place_of(experiment: Experiment, interactions: int) -> torch.device:

@@ -21,7 +21,7 @@ class HeldOutLoader:
     Args:
         feed: The interactions; each process has its share of the users.
         split: ``valid`` or ``test``.
-        query_time: Whether the last interval is the true one or the user's median gap.
+        query_time: Whether the last interval is the true one, or the feed's for unknown ones.
     """
 
     def __init__(self, feed: Feed, split: str, query_time: str) -> None:
@@ -33,12 +33,17 @@ class HeldOutLoader:
         self.users = histories.users[target]
         self.targets = histories.items[target]
         self.tied = histories.tied(split)
-        unknown = query_time == c.UNKNOWN
-        self._gaps = histories.median_gaps(split) if unknown else None
+        self._gaps = self._unknown_gaps() if query_time == c.UNKNOWN else None
 
     def at(self, query_time: str) -> HeldOutLoader:
         """Return the loader with another query time."""
         return HeldOutLoader(self.feed, self.split, query_time)
+
+    def _unknown_gaps(self) -> NDArray[np.float32]:
+        interval = self.feed.unknown_interval
+        if interval is None:
+            return self.feed.histories.median_gaps(self.split)
+        return np.full(len(self.rows), interval, np.float32)
 
     def __len__(self) -> int:
         """Count the batches of this process."""

@@ -19,6 +19,7 @@ from seqrec.histories.batches import row_fields, to_device
 from seqrec.histories.epochs import Epoch, Part, plan_epoch
 from seqrec.histories.feed import Feed
 from seqrec.histories.negatives import PopularItems, UnseenItems
+from seqrec.histories.ties import TieShuffler
 from seqrec.tables import columns as c
 from seqrec.training.step import Fields
 
@@ -175,11 +176,15 @@ class WindowLoader(_Epochs):
         self._capacity = 0
         # Types, not devices: "cuda" and "cuda:0" differ.
         self._on_host = feed.cutter.items.device.type != self.device.type
+        shuffles = feed.training.shuffle_ties
+        self._cutter = TieShuffler(feed.histories, feed.cutter) if shuffles else feed.cutter
 
     def start(self, epoch: int) -> Epoch:
         """Cut the training rows, windows with borders of their own, and shuffle them."""
         generator = self._generator(epoch)
         histories = self.feed.histories
+        if isinstance(self._cutter, TieShuffler):
+            self._cutter.shuffle(np.random.default_rng((self.feed.training.seed, epoch, 1)))
         shift = int(generator.integers(max(self.max_length // 2, 1)))
         if self.feed.training.training_mode == "sequence":
             rows = histories.windows(self.max_length, shift)
@@ -213,7 +218,7 @@ class WindowLoader(_Epochs):
         return self._cut(fields, width)
 
     def _cut(self, fields: Fields, width: int = 0) -> Fields:
-        cutter = self.feed.cutter
+        cutter = self._cutter
         placed = to_device(fields, cutter.items.device)
         if self.feed.packed:
             batch = cutter.packed(placed, self._tokens, self.max_length)

@@ -56,6 +56,38 @@ class SS4RecModel(ModelParameters):
         return self
 
 
+class SS4RecPlusModel(SS4RecModel):
+    """SS4Rec+'s network: SS4Rec's blocks, and options that each have an ablation."""
+
+    input_dropout: float = Field(0.2, ge=0.0, lt=1.0, description="Dropout of what enters.")
+    time_scale: Literal["seconds", "log1p", "log1p_plus_one", "constant"] = Field(
+        "log1p_plus_one", description="What S5 takes for time; as in SS4Rec."
+    )
+    drive_by: Literal["previous", "next"] = Field(
+        "previous",
+        description=(
+            "Interval that S5's state decays by: the one before an event, known in any case, or "
+            "the one after it, as in SS4Rec, where the query's time enters the state."
+        ),
+    )
+    event_context: bool = Field(
+        True, description="Embed the previous interval, and an event's place in its second."
+    )
+    ratings: bool = Field(True, description="Embed the rating that was given to each item.")
+    calendar: bool = Field(True, description="Embed the week of each event.")
+    query_path: bool = Field(True, description="Tell the query's time to the head.")
+    hide_query_time: float = Field(
+        0.15, ge=0.0, lt=1.0, description="Share of positions that learn without the query's time."
+    )
+    feed_forward: int = Field(
+        128, ge=0, le=2**16, description="Width inside the gated feed-forward layers; 0: none."
+    )
+    scores: Literal["dot", "cosine"] = Field(
+        "dot", description="Compare hidden states and items by their product or their angle."
+    )
+    temperature: Amount = Field(0.05, description="What cosines are divided by.")
+
+
 class NCFModel(ModelParameters):
     """NeuMF: generalised matrix factorisation beside an MLP (arXiv 1708.05031)."""
 

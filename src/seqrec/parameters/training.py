@@ -66,6 +66,9 @@ class Training(Frozen):
     ema_decay: float | None = Field(
         None, gt=0.0, lt=1.0, description="Validate and keep a moving average of the weights."
     )
+    shuffle_ties: bool = Field(
+        False, description="Draw the order of a user's events of one second anew each epoch."
+    )
     accumulate: int = Field(
         1,
         gt=0,

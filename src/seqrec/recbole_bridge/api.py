@@ -22,6 +22,7 @@ from seqrec.histories.loaders import make_train_loader
 from seqrec.model_registry import MODELS
 from seqrec.model_registry import load as import_path
 from seqrec.models.artifact import ModelArtifact
+from seqrec.models.context import UNKNOWN_TIME
 from seqrec.parameters import Recommend, Runtime, Training
 from seqrec.parameters.base import Resume
 from seqrec.parameters.training import EARLIER_MEANING
@@ -179,9 +180,10 @@ def assemble(experiment: Experiment, files: AtomicFiles, processes: Processes) -
         files: The atomic files.
         processes: The processes that share the work.
     """
-    recommender_class = import_path(MODELS[experiment.name].recommender)
+    spec = MODELS[experiment.name]
+    recommender_class = import_path(spec.recommender)
     config = build_config(recommender_class, files, experiment)
-    dataset = InteractionDataset(config)
+    dataset = InteractionDataset(config, spec.features)
     recommender = recommender_class(config, dataset, experiment).to(experiment.device)
     feed = make_feed(
         dataset.histories,
@@ -190,6 +192,7 @@ def assemble(experiment: Experiment, files: AtomicFiles, processes: Processes) -
         experiment,
         processes,
         recommender.packs_histories,
+        UNKNOWN_TIME if spec.tells_unknown else None,
     )
     return Assembly(config, dataset, recommender, feed)
 

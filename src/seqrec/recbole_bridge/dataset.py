@@ -11,6 +11,8 @@ from recbole.data.dataset import Dataset
 from recbole.utils import FeatureSource, FeatureType
 
 from seqrec.histories.arrays import Histories
+from seqrec.histories.features import FEATURES, read_features
+from seqrec.recbole_bridge.config import BridgeConfig
 from seqrec.tables import atomic_files
 from seqrec.tables import columns as c
 
@@ -25,6 +27,10 @@ class InteractionDataset(Dataset):
 
     histories: Histories
 
+    def __init__(self, config: BridgeConfig, features: tuple[str, ...] = ()) -> None:
+        self._features = features
+        super().__init__(config)
+
     def _load_data(self, token: str, dataset_path: str) -> None:
         """Read ids and interactions; RecBole's further processing finds nothing to do."""
         folder = Path(dataset_path)
@@ -33,9 +39,20 @@ class InteractionDataset(Dataset):
             tokens = pq.read_table(folder / atomic_files.ids_file(field))[field].to_numpy()
             self.field2id_token[field] = np.array(["[PAD]", *tokens])
             self.field2token_id[field] = {name: i for i, name in enumerate(tokens, start=1)}
-        table = pq.read_table(folder / atomic_files.INTERACTIONS)
         names = (c.USER, c.ITEM, c.POSITION, c.DELTA, c.SPLIT)
-        self.histories = Histories.from_columns(*(table[name].to_numpy() for name in names))
+        file = pq.ParquetFile(folder / atomic_files.INTERACTIONS)
+        asked = {*names, *(FEATURES[name][0] for name in self._features)}
+        read = file.read([name for name in file.schema_arrow.names if name in asked])
+        table = {name: read[name].to_numpy() for name in read.column_names}
+        features = read_features(table, self._features, token)
+        self.histories = Histories.from_columns(
+            users=table[c.USER],
+            items=table[c.ITEM],
+            positions=table[c.POSITION],
+            deltas=table[c.DELTA],
+            splits=table[c.SPLIT],
+            features=features,
+        )
         self.inter_feat = pd.DataFrame(
             {c.USER: self.histories.users, c.ITEM: self.histories.items}, copy=False
         )

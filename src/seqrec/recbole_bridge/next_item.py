@@ -45,6 +45,10 @@ class NextItem:
         self.loss_type = experiment.training.loss_type
         self.backend = resolve(experiment.runtime.ssm_backend, experiment.device)
 
+    def item_vectors(self) -> Tensor:
+        """Return what hidden states are compared with, (n_items, D)."""
+        return self.item_embedding.weight
+
     def encode(self, interaction: Interaction) -> Tensor:
         """Return the hidden state after each input, (B, L, D) or (T, D)."""
         raise NotImplementedError
@@ -61,7 +65,7 @@ class NextItem:
         hidden = self.encode(interaction).flatten(0, -2)
         seen = self._seen(interaction)
         if self.loss_type == "sampled_CE":
-            items, drawn = self.item_embedding.weight, interaction[b.NEGATIVE_LIST]
+            items, drawn = self.item_vectors(), interaction[b.NEGATIVE_LIST]
             log_q = interaction[b.LOG_Q]
             return sampled_cross_entropy(hidden, items, targets, drawn, log_q, seen)
         if self.loss_type == "BPR":
@@ -69,7 +73,7 @@ class NextItem:
         if not targets.is_cuda:  # a GPU would have to stop and count them
             seen = seen and seen.at(targets > 0)
             hidden, targets = hidden[targets > 0], targets[targets > 0]
-        return self.backend.cross_entropy(hidden, self.item_embedding.weight, targets, seen)
+        return self.backend.cross_entropy(hidden, self.item_vectors(), targets, seen)
 
     def _seen(self, interaction: Interaction) -> Seen | None:
         """Take what positions leave out of their softmax from a batch; None for nothing."""
@@ -84,8 +88,9 @@ class NextItem:
         return Seen.of_windows(inputs.flatten(), packing, before, interaction[b.BEFORE])
 
     def _pairwise_loss(self, hidden: Tensor, targets: Tensor, interaction: Interaction) -> Tensor:
-        positive = (hidden * self.item_embedding(targets)).sum(-1, keepdim=True)
-        negatives = self.item_embedding(interaction[b.NEGATIVE_LIST].flatten(0, -2))
+        items = self.item_vectors()
+        positive = (hidden * F.embedding(targets, items)).sum(-1, keepdim=True)
+        negatives = F.embedding(interaction[b.NEGATIVE_LIST].flatten(0, -2), items)
         negative = (negatives @ hidden[..., None]).squeeze(-1)
         losses = -F.logsigmoid(positive - negative).mean(-1)
         learned = targets > 0
@@ -93,13 +98,13 @@ class NextItem:
 
     def predict(self, interaction: Interaction) -> Tensor:
         """Score one item per row, (B,)."""
-        items = self.item_embedding(interaction[self.ITEM_ID])
+        items = F.embedding(interaction[self.ITEM_ID], self.item_vectors())
         scores: Tensor = (self._last(interaction) * items).sum(-1)
         return scores
 
     def full_sort_predict(self, interaction: Interaction) -> Tensor:
         """Score every item for each row in float32, (B, n_items)."""
-        return self._last(interaction).float() @ self.item_embedding.weight.float().T
+        return self._last(interaction).float() @ self.item_vectors().float().T
 
     def _last(self, interaction: Interaction) -> Tensor:
         lengths = interaction[b.LENGTH]

@@ -11,6 +11,7 @@ from recbole.model.abstract_recommender import GeneralRecommender, SequentialRec
 from torch import Tensor
 
 from seqrec.histories import batches as b
+from seqrec.histories.features import feature_list
 from seqrec.model_registry import MODELS, load
 from seqrec.models.ncf import NeuMF
 from seqrec.ops.packing import Packing
@@ -37,6 +38,7 @@ class NetworkRecommender(NextItem, SequentialRecommender):
         self.choose_loss(experiment)
         spec = MODELS[experiment.name]
         self.packs_histories = spec.packs_histories and self.backend.prefers_packed
+        self.features = spec.features
         logger.info("ssm_backend %s: %s", self.backend.name, self.backend.runs)
         network = load(spec.network or "")
         self.encoder = network(experiment.model, self.n_items, self.backend)
@@ -47,12 +49,19 @@ class NetworkRecommender(NextItem, SequentialRecommender):
         embedding: torch.nn.Embedding = self.encoder.item_embedding
         return embedding
 
+    def item_vectors(self) -> Tensor:
+        """Return what hidden states are compared with, (n_items, D)."""
+        own = getattr(self.encoder, "item_vectors", None)
+        return own() if own else super().item_vectors()
+
     def encode(self, interaction: Interaction) -> Tensor:
         """Encode histories, (B, L, D), or (T, D) if packed."""
         packing = None
         if b.CU_SEQLENS in interaction:
             packing = Packing(interaction[b.CU_SEQLENS], self.max_seq_length)
-        hidden: Tensor = self.encoder(interaction[b.ITEM_LIST], interaction[b.DELTA_LIST], packing)
+        items = interaction[b.ITEM_LIST]
+        features = {name: interaction[feature_list(name)] for name in self.features}
+        hidden: Tensor = self.encoder(items, interaction[b.DELTA_LIST], packing, **features)
         return hidden
 
 

@@ -83,7 +83,7 @@ class SS4RecPlusModel(SS4RecModel):
         128, ge=0, le=2**16, description="Width inside the gated feed-forward layers; 0: none."
     )
     scores: Literal["dot", "cosine"] = Field(
-        "dot", description="Compare hidden states and items by their product or their angle."
+        "cosine", description="Compare hidden states and items by their angle or their product."
     )
     temperature: Amount = Field(0.05, description="What cosines are divided by.")
 

@@ -17,8 +17,12 @@ from typing import Any, Literal, TypeVar
 from seqrec.parameters import models
 from seqrec.parameters.training import LossType, TrainingMode
 
-Colour = Literal["blue", "orange", "grey", "green", "sky", "purple", "red", "yellow"]
+Colour = Literal["blue", "orange", "grey", "green", "sky", "purple", "red", "yellow", "violet"]
 """A colour of `seqrec.pipelines._plots.PALETTE`."""
+
+ENSEMBLE = "ensemble"
+"""Namespace of the mean of several trainings, which is ranked like a model and is none."""
+_ENSEMBLE_OF = "Ensemble of "
 
 NEXT_ITEM = "seqrec.recbole_bridge.recommenders:NetworkRecommender"
 """The recommender around a network that turns histories into hidden states."""
@@ -208,6 +212,15 @@ def compared(registry: Mapping[str, Spec]) -> dict[str, Spec]:
     return {name: spec for name, spec in registry.items() if spec.compared}
 
 
+def ensemble_title(members: int) -> str:
+    """Return what reports call an ensemble.
+
+    >>> ensemble_title(3)
+    'Ensemble of 3'
+    """
+    return f"{_ENSEMBLE_OF}{members}"
+
+
 def title_of(name: str) -> str:
     """Return what reports call a model or a baseline; any other name stays as it is.
 
@@ -219,7 +232,13 @@ def title_of(name: str) -> str:
 
 
 def colour_of(name: str) -> Colour | None:
-    """Return a model's or a baseline's colour, if it has one."""
+    """Return a model's, a baseline's or an ensemble's colour, if it has one.
+
+    >>> colour_of("ncf"), colour_of("Ensemble of 3"), colour_of("hstu")
+    ('orange', 'violet', None)
+    """
+    if name.startswith(_ENSEMBLE_OF):
+        return "violet"
     spec = MODELS.get(name) or RANKERS.get(name)
     return spec.colour if spec else None
 

@@ -12,7 +12,7 @@ from seqrec.model_registry import MODELS, RANKERS, ModelSpec
 from seqrec.parameters.base import Frozen, Name, Place, Resume
 from seqrec.parameters.blocks import ModelBlock, SearchableBlock
 from seqrec.parameters.data import DataProcessing, Source
-from seqrec.parameters.evaluation import Baselines, Evaluation, Recommend
+from seqrec.parameters.evaluation import Baselines, Ensemble, Evaluation, Recommend
 from seqrec.parameters.runtime import Runtime
 from seqrec.parameters.services import Notifications, Tracking
 
@@ -53,6 +53,18 @@ def either(names: Sequence[str]) -> str:
     return f"{', '.join(first)} or {last}" if first else last
 
 
+def refuse_unknown(names: Sequence[str]) -> None:
+    """Refuse names of models that there are not.
+
+    Raises:
+        ValueError: Names the first, what may have been meant, and all models.
+    """
+    for name in names:
+        if name not in MODELS:
+            known = ", ".join(MODELS)
+            raise ValueError(f"{name} is no model{suggest(name, MODELS)}: choose one of {known}")
+
+
 BLOCKS = {name: block_type(spec) for name, spec in MODELS.items()}
 """The type of each model's namespace, by its name."""
 
@@ -65,6 +77,7 @@ class Tree(Frozen):
     evaluation: Evaluation
     baselines: Baselines
     recommend: Recommend
+    ensemble: Ensemble = Ensemble()
     tracking: Tracking
     notifications: Notifications
     resume: Resume = Field(
@@ -92,12 +105,15 @@ class Tree(Frozen):
     @classmethod
     def _of_models(cls, runs: dict[str, str]) -> dict[str, str]:
         """Refuse a name that is no model's."""
-        unknown = sorted(runs.keys() - MODELS.keys())
-        if unknown:
-            known = ", ".join(MODELS)
-            meant = suggest(unknown[0], MODELS)
-            raise ValueError(f"{unknown[0]} is no model{meant}: choose one of {known}")
+        refuse_unknown(sorted(runs))
         return runs
+
+    @field_validator("ensemble")
+    @classmethod
+    def _of_members(cls, ensemble: Ensemble) -> Ensemble:
+        """Refuse members of what is no model."""
+        refuse_unknown([member.split("@")[0] for member in ensemble.members or ()])
+        return ensemble
 
     @field_validator("dataset", "raw", "data", mode="before")
     @classmethod

@@ -6,9 +6,10 @@ that pipelines composed of what it found would be missing from ``kedro run --pip
 
 from kedro.pipeline import Pipeline
 
-from seqrec.model_registry import MODELS, compared
+from seqrec.model_registry import ENSEMBLE, MODELS, compared
 from seqrec.pipelines import (
     data_processing,
+    ensemble,
     evaluation,
     leaderboard,
     recbole_format,
@@ -33,8 +34,10 @@ def register_pipelines() -> dict[str, Pipeline]:
         **comparison,
         **trainings,
         "train_baselines": train_baselines.create_pipeline(),
+        ENSEMBLE: ensemble.create_pipeline(),
         "leaderboard": leaderboard.create_pipeline(),
         **{f"recommend_{name}": recommend.create_pipeline(name) for name in MODELS},
+        f"recommend_{ENSEMBLE}": ensemble.create_recommend_pipeline(),
         **{f"search_{name}": search.create_pipeline(name) for name in searchable},
         "__default__": sum(comparison.values(), start=Pipeline([])),
     }

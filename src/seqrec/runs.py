@@ -23,6 +23,7 @@ class Training:
         data: Fingerprint of the data it was trained on; None in files of earlier versions.
         best_score: Its best validation; None in files of earlier versions.
         protocol: The parameters of data_processing; None in files of earlier versions.
+        ids: Fingerprint of the ids of users and items.
     """
 
     version: str
@@ -30,14 +31,14 @@ class Training:
     data: str | None = None
     best_score: float | None = None
     protocol: Mapping[str, Any] | None = None
+    ids: str | None = None
 
     @classmethod
     def from_config(cls, version: str, config: Mapping[str, Any]) -> Training:
         """Read what a model's ``config.json`` says."""
         record = {name: config.get(name) for name in ("name", "model", "training")}
-        return cls(
-            version, record, config.get("data"), config.get("best_score"), config.get("protocol")
-        )
+        known = {name: config.get(name) for name in ("data", "best_score", "protocol", "ids")}
+        return cls(version, record, **known)
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,11 @@ class Data:
 
 
 def choose(
-    kept: Sequence[Training], wanted: str, present: Mapping[str, Any], data: Data
+    kept: Sequence[Training],
+    wanted: str,
+    present: Mapping[str, Any],
+    data: Data,
+    parameter: str | None = None,
 ) -> Training:
     """Choose the training that counts.
 
@@ -64,6 +69,7 @@ def choose(
             ``latest``; ``best``: by validation, on the present data; or a version.
         present: The present configuration's record.
         data: The present data.
+        parameter: How another one is chosen; None for ``runs.<model>=``.
 
     Raises:
         ProjectError: Names what was found, and what to type.
@@ -72,18 +78,20 @@ def choose(
     if wanted == LATEST and kept:
         return kept[-1]
     if wanted == BEST:
-        scored = [x for x in kept if _same_data(x, data) and x.best_score is not None]
+        scored = [x for x in kept if is_on(x, data) and x.best_score is not None]
         if scored:
             return max(scored, key=lambda training: training.best_score or 0.0)
     elif wanted == PRESENT:
-        fitting = [x for x in kept if _same_data(x, data) and _same(x.record, present)]
+        fitting = [x for x in kept if is_on(x, data) and _same(x.record, present)]
         if fitting:
             return fitting[-1]
     else:
         named = [x for x in kept if x.version == wanted]
         if named:
             return named[-1]
-    raise ProjectError(_refusal(kept, wanted, present, data, name))
+    others = _others(kept, present, data)
+    chosen_by = parameter or f"runs.{name}="
+    raise ProjectError(_refusal(name, wanted, others, chosen_by))
 
 
 def differences(record: Mapping[str, Any], usual: Mapping[str, Any]) -> list[str]:
@@ -107,37 +115,36 @@ def _same(record: Mapping[str, Any], present: Mapping[str, Any]) -> bool:
     return not differences(record, present)
 
 
-def _same_data(training: Training, data: Data) -> bool:
-    """Compare data by fingerprint, or by protocol before there is one to compare.
+def is_on(training: Training, data: Data) -> bool:
+    """Tell whether a training is of the present data.
 
-    What is not known of files of earlier versions is checked when tables are compared.
+    They are compared by fingerprint, or by protocol before there is one to compare. What is not
+    known of files of earlier versions is checked when tables are compared.
     """
     if None not in (training.data, data.fingerprint):
         return training.data == data.fingerprint
     return training.protocol in (None, data.protocol)
 
 
-def _refusal(
-    kept: Sequence[Training],
-    wanted: str,
-    present: Mapping[str, Any],
-    data: Data,
-    name: str,
-) -> str:
+def _refusal(name: str, wanted: str, others: Sequence[str], chosen_by: str) -> str:
     what = {PRESENT: "the present configuration and data", BEST: "the present data"}
     asked = f"no training of {what[wanted]}" if wanted in what else f"no training {wanted}"
     train = f"train it (kedro run --pipelines train_{name})"
-    if not kept:
+    if not others:
         return f"{name}: {asked} is kept: {train}"
-    others = "; ".join(_describe(x, present, data) for x in reversed(kept[-SHOWN:]))
     return (
-        f"{name}: {asked} is kept, but {len(kept)} others: {others}. Choose one with --params "
-        f"runs.{name}=latest, best or a version, give its parameters, or {train}"
+        f"{name}: {asked} is kept, but {len(others)} others: {'; '.join(others[:SHOWN])}. Choose "
+        f"one with --params {chosen_by}latest, best or a version, give its parameters, or {train}"
     )
+
+
+def _others(kept: Sequence[Training], present: Mapping[str, Any], data: Data) -> list[str]:
+    """Describe what is kept, the newest first."""
+    return [_describe(training, present, data) for training in reversed(kept)]
 
 
 def _describe(training: Training, present: Mapping[str, Any], data: Data) -> str:
     changes = differences(training.record, present)
-    if not _same_data(training, data):
+    if not is_on(training, data):
         changes.append("other data")
     return f"{training.version} ({', '.join(changes) or 'the same parameters'})"

@@ -8,6 +8,7 @@ import seqrec.early_signals  # noqa: F401 - first: the rest takes a second to im
 from seqrec.config_loader import PersonalConfigLoader
 from seqrec.hooks.artefacts import ArtefactHooks
 from seqrec.hooks.distributed import DistributedHooks
+from seqrec.hooks.ensemble import EnsembleHooks, EnsembleMembersHooks
 from seqrec.hooks.expected_warnings import is_news
 from seqrec.hooks.interruption import InterruptionHooks
 from seqrec.hooks.notifications import NotificationHooks
@@ -22,8 +23,9 @@ from seqrec.hooks.tracking import TrackingHooks
 warnings.filterwarnings("ignore", message=r"\s*One or more dataset names contain")
 
 # `kedro catalog describe-datasets` warns of validators, which it does not need, and every command
-# of `resume`, which is a switch or a word; `seqrec.checks.parameters` checks it.
-for _name in ("kedro.io.core", "kedro.validation.type_extractor"):
+# of `resume`, which is a switch or a word; `seqrec.checks.parameters` checks it. Where there is no
+# ensemble, an empty one takes its place (`seqrec.hooks.ensemble`).
+for _name in ("kedro.io.core", "kedro.io.data_catalog", "kedro.validation.type_extractor"):
     logging.getLogger(_name).addFilter(is_news)
 
 # The last is called first.
@@ -34,8 +36,10 @@ HOOKS = (
     TrackingHooks(),
     ProvenanceHooks(),
     DistributedHooks(),
+    EnsembleMembersHooks(),
     RunsHooks(),
     PreflightHooks(),
+    EnsembleHooks(),
     ArtefactHooks(),
     PlainErrorHooks(),
 )

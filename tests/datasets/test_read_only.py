@@ -13,6 +13,7 @@ ENTRIES = {
     "ratings.RatingsDataset": {**SOURCE, "engine": DUCKDB, "rejects": "rejects.csv"},
     "properties.PropertiesDataset": {**SOURCE, "of": "movies"},
     "trained_models.TrainedModelsDataset": {"outputs": "output", "models": "models"},
+    "trained_weights.TrainedWeightsDataset": {"models": "models"},
     "checkpoints.CheckpointsDataset": {"filepath": "checkpoints"},
     "study.StudyDataset": {"filepath": "study.db"},
     "callbacks.CallbacksDataset": {},

@@ -131,10 +131,10 @@ def test_facts_name_the_members_and_the_data(mixed, files):
     ):
         facts = table.attrs[FACTS]
         assert facts["data"] == files.fingerprint
-        assert [member["name"] for member in facts["ensemble"]] == [name for name, _, _ in MIXED]
-        assert [member["version"] for member in facts["ensemble"]] == ["v0", "v1", "v2", "v3"]
-        assert [member["training"]["seed"] for member in facts["ensemble"]][:2] == [1, 2]
-        assert len({member["fingerprint"] for member in facts["ensemble"]}) == 4
+        assert [member["name"] for member in facts["members"]] == [name for name, _, _ in MIXED]
+        assert [member["version"] for member in facts["members"]] == ["v0", "v1", "v2", "v3"]
+        assert [member["training"]["seed"] for member in facts["members"]][:2] == [1, 2]
+        assert len({member["fingerprint"] for member in facts["members"]}) == 4
 
 
 def test_lists_are_in_the_order_of_the_mean(mixed, files, interactions):

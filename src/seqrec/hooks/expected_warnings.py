@@ -5,9 +5,10 @@ import logging
 EXPECTED = (
     "attribute removed from dataset configuration",
     "is not supported for validation",
+    "Replacing dataset 'ensemble.",
 )
 
 
 def is_news(record: logging.LogRecord) -> bool:
     """Tell whether a message of Kedro's is to be shown."""
-    return not any(text in str(record.msg) for text in EXPECTED)
+    return not any(text in record.getMessage() for text in EXPECTED)

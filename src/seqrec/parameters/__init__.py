@@ -10,7 +10,7 @@ types below.
 
 from seqrec.parameters.blocks import ModelBlock, SearchableBlock
 from seqrec.parameters.data import DataProcessing, Items, Source
-from seqrec.parameters.evaluation import Baselines, Evaluation, Recommend
+from seqrec.parameters.evaluation import Baselines, Ensemble, Evaluation, Recommend
 from seqrec.parameters.models import (
     BPRMFModel,
     GRU4RecModel,
@@ -29,6 +29,7 @@ __all__ = [
     "Baselines",
     "Choice",
     "DataProcessing",
+    "Ensemble",
     "Evaluation",
     "GRU4RecModel",
     "Items",

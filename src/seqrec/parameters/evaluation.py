@@ -1,6 +1,8 @@
-"""Metrics, baselines that are not trained, and lists for users."""
+"""Metrics, baselines that are not trained, ensembles, and lists for users."""
 
 from __future__ import annotations
+
+import re
 
 from pydantic import Field, field_validator
 
@@ -37,6 +39,41 @@ class Baselines(Frozen):
     shrinkage: float = Field(
         10.0, ge=0.0, le=1e6, description="item-kNN: damps rare items' cosine."
     )
+
+
+class Ensemble(Frozen):
+    """What an ensemble averages."""
+
+    members: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        max_length=100,
+        description="Trainings: model (which one counts is said by runs), model@version, "
+        "model@latest, model@best, model@seeds (one of each seed of the present configuration), "
+        "model@all (one of each configuration and seed); a list, or joined by +; null: every "
+        "model that `kedro run` compares.",
+    )
+
+    @field_validator("members", mode="before")
+    @classmethod
+    def _split(cls, members: object) -> object:
+        """Take ``ncf+ss4rec@seeds`` for a list: ``--params`` cannot hold one."""
+        return members.split("+") if isinstance(members, str) else members
+
+    @field_validator("members")
+    @classmethod
+    def _spelled(cls, members: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        """Refuse what names no training, and names that are there twice."""
+        for member in members or ():
+            if not re.fullmatch(r"\w+(@[\w.:-]+)?", member):
+                raise ValueError(
+                    f"{member!r} names no training: write model, model@version, model@latest, "
+                    "model@best, model@seeds or model@all, joined by +"
+                )
+        twice = [member for member in members or () if (members or ()).count(member) > 1]
+        if twice:
+            raise ValueError(f"{twice[0]} is there twice: leave one out")
+        return members
 
 
 class Recommend(Frozen):

@@ -15,9 +15,10 @@ PALETTE: dict[Colour, str] = {
     "purple": "#C06A9B",
     "red": "#C8452B",
     "yellow": "#9C8B00",
+    "violet": "#8A63D2",
 }
-"""Okabe and Ito's hues, which colour-blind readers tell apart, each at least 3:1 against both of
-`PAPERS`: a figure does not know on which of them it will lie."""
+"""Okabe and Ito's hues and a violet, which colour-blind readers tell apart, each at least 3:1
+against both of `PAPERS`: a figure does not know on which of them it will lie."""
 PAPERS = {"light": "#ffffff", "dark": "#14171b"}
 """The report's backgrounds."""
 SYMBOLS: dict[Colour, str] = {
@@ -29,6 +30,7 @@ SYMBOLS: dict[Colour, str] = {
     "purple": "cross",
     "red": "x",
     "yellow": "star",
+    "violet": "hexagon",
 }
 """Of points, so that colour is not the only difference."""
 BLUE = PALETTE["blue"]

@@ -18,7 +18,7 @@ from seqrec.ranking.lists import list_best_items, loaders_by_moment
 from seqrec.recbole_bridge.api import Assembly, experiment_of, ids_of, load
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles
-from seqrec.tables.facts import ENSEMBLE, FACTS, facts_fingerprint
+from seqrec.tables.facts import FACTS, MEMBERS, facts_fingerprint
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _facts_of(members: Sequence[KeptTraining]) -> dict[str, Any]:
     """Say which trainings were averaged, and on which data they were trained."""
     named = [_describe(member) for member in members]
     data = {member.artifact.config.get("data") for member in members}
-    return {ENSEMBLE: named, "data": data.pop() if len(data) == 1 else None}
+    return {MEMBERS: named, "data": data.pop() if len(data) == 1 else None}
 
 
 def _describe(member: KeptTraining) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from typing import Any
 FINGERPRINT = "fingerprint"
 """The data's fingerprint in their statistics."""
 FACTS = "facts"
-"""What a table was made from, in its `attrs`: `experiment` or `ensemble`, `data`,
+"""What a table was made from, in its `attrs`: `experiment` or `members`, `data`,
 `version`."""
-ENSEMBLE = "ensemble"
+MEMBERS = "members"
 """The members of an ensemble, in its facts: name, model, training, version, fingerprint."""
 LENGTH = 16
 """Hexadecimal digits of a fingerprint."""

@@ -42,7 +42,19 @@ def recommend_items(
     """
     from seqrec.recbole_bridge.api import recommend as list_items
 
-    lists = list_items(weights, atomic_files, runtime, recommend)
+    return add_titles(list_items(weights, atomic_files, runtime, recommend), movies)
+
+
+def add_titles(lists: pd.DataFrame, movies: pd.DataFrame) -> pd.DataFrame:
+    """Add each item's title, or its id where there is none.
+
+    Args:
+        lists: A row per user, moment and place.
+        movies: Titles.
+
+    Raises:
+        ProjectError: There are no rows.
+    """
     if lists.empty:
         raise ProjectError("every user has seen every item: there is nothing to recommend")
     titles = movies.set_index(c.ITEM)[c.TITLE]

@@ -28,6 +28,9 @@ MAMBA = {"ss4rec": {"model": {"parts": "mamba"}}}
 SEED = {"ss4rec": {"training": {"seed": 5}}}
 LATEST = {"runs": {"ss4rec": "latest"}}
 BEST = {"runs": {"ss4rec": "best"}}
+ENSEMBLE = ("ensemble",)
+NEWEST = {"ensemble": {"members": "ss4rec@latest+ncf@latest"}}
+SEEDS = {"ensemble": {"members": "ss4rec@seeds"}}
 
 
 def log_with_ties():
@@ -180,6 +183,35 @@ SEQUENCES = {
         r"no training of the present configuration and data",
     ),
     "all trainings in a table": ([(SS4REC, MAMBA), (("leaderboard",), {})], OK),
+    "an ensemble of what was trained": ([(ENSEMBLE, {}), (EVALUATE, {})], OK),
+    "an ensemble and its evaluation at once": ([((*ENSEMBLE, *EVALUATE), {})], OK),
+    "an ensemble of seeds": ([(SS4REC, SEED), (ENSEMBLE, SEEDS), (EVALUATE, {})], OK),
+    "an ensemble, then lists of another": (
+        [(ENSEMBLE, {}), (SS4REC, SEED), (("recommend_ensemble",), SEEDS)],
+        OK,
+    ),
+    "an ensemble of one seed": (
+        [(ENSEMBLE, SEEDS)],
+        r"^ensemble\.members: ss4rec@\S+ alone is no ensemble: name another model, or train an",
+    ),
+    "an ensemble of a model that was never trained": (
+        [(ENSEMBLE, {"ensemble": {"members": "ss4rec+gru4rec"}})],
+        r"^gru4rec: no training of the present configuration and data is kept: train it",
+    ),
+    "an ensemble of what this run trains": (
+        [((*SS4REC, *ENSEMBLE), {})],
+        r"^an ensemble takes trainings that are kept already, and this run trains ss4rec: run",
+    ),
+    "an ensemble of older data": (
+        [(DATA, OTHER_TIES), (ENSEMBLE, OTHER_TIES)],
+        r"^ss4rec: no training of the present configuration and data is kept, but 1 others",
+    ),
+    "an ensemble of older data, asked for": (
+        [(DATA, OTHER_TIES), (ENSEMBLE, {**OTHER_TIES, **NEWEST})],
+        r"^ensemble\.members: ss4rec@\S+ was trained on other data than is there now \(data",
+    ),
+    "an ensemble, then everything on other data": ([(ENSEMBLE, {}), (ALL, GROUP)], OK),
+    "an ensemble, then all trainings in a table": ([(ENSEMBLE, {}), (("leaderboard",), {})], OK),
     "training anew": ([(SS4REC, {"resume": False}), (EVALUATE, {})], OK),
 }
 
@@ -227,6 +259,56 @@ def test_a_report_says_which_training_it_shows(folder):
     facts = folder.facts("ss4rec.metrics")
     assert facts["experiment"]["model"]["parts"] == "mamba"
     assert facts["data"] == folder.facts("atomic_files")["fingerprint"]
+
+
+def models_of(folder):
+    return list(folder.newest("comparison.csv")[c.MODEL].unique())
+
+
+def test_an_ensemble_is_shown_with_the_data_of_its_members_only(folder):
+    """Left out on other data, back with the old ones, where a newer one does not replace it."""
+    models = ["ss4rec", "ncf", "popularity"]
+    assert folder.type(ENSEMBLE, {}) is None
+    assert folder.type(ALL, {}) is None
+    assert models_of(folder) == [*models, "Ensemble of 2"]
+    shown = folder.newest("comparison.csv")
+    assert folder.type(ALL, GROUP) is None
+    assert models_of(folder) == models
+    assert folder.type((*ENSEMBLE, *EVALUATE), GROUP) is None
+    assert models_of(folder) == [*models, "Ensemble of 2"]
+    grouped = folder.newest("comparison.csv")
+    assert folder.type(DATA, {}) is None
+    assert folder.type(EVALUATE, {}) is None
+    pd.testing.assert_frame_equal(folder.newest("comparison.csv"), shown)
+    means = [table.set_index([*table.columns[:4]])["mean"] for table in (shown, grouped)]
+    assert not means[0].equals(means[1])
+
+
+def test_an_ensemble_of_seeds_grows_with_them(folder):
+    """Two seeds, an ensemble, a table, a third seed: the ensemble is made anew or stays."""
+    assert folder.type(SS4REC, SEED) is None
+    assert folder.type(ENSEMBLE, SEEDS) is None
+    facts = folder.facts("ensemble.target_ranks")
+    assert [member["training"]["seed"] for member in facts["members"]] == [11, 5]
+    assert facts["data"] == folder.facts("atomic_files")["fingerprint"]
+    assert facts["protocol"] == folder.facts("atomic_files")["protocol"]
+    assert folder.type(("evaluation", "leaderboard"), {}) is None
+    assert "Ensemble of 2" in models_of(folder)
+    two = folder.newest("leaderboard.csv").set_index(c.MODEL)
+    assert two.loc["Ensemble of 2 (2 × ss4rec)", "seeds"] == 1
+    assert folder.type(SS4REC, {"ss4rec": {"training": {"seed": 6}}}) is None
+    assert folder.type(EVALUATE, {}) is None
+    assert "Ensemble of 2" in models_of(folder)
+    assert folder.type((*ENSEMBLE, *EVALUATE), SEEDS) is None
+    assert folder.type(("leaderboard",), {}) is None
+    assert "Ensemble of 3" in models_of(folder)
+    three = folder.newest("leaderboard.csv").set_index(c.MODEL)
+    names = {"Ensemble of 2 (2 × ss4rec)", "Ensemble of 3 (3 × ss4rec)", "ss4rec", "ncf"}
+    assert names <= set(three.index)
+
+
+def test_without_an_ensemble_nothing_is_written_of_one(begun):
+    assert not list((begun.folder / "data").rglob("ensemble"))
 
 
 def test_more_than_thirty_sequences():

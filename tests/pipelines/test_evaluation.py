@@ -2,16 +2,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from seqrec.errors import ProjectError
 from seqrec.metrics.statistics import bootstrap_mean
 from seqrec.parameters import Evaluation
 from seqrec.pipelines.evaluation import details, plots
+from seqrec.pipelines.evaluation.compared import describe_compared
 from seqrec.pipelines.evaluation.nodes import (
     compare_models,
+    measure_ensemble,
     measure_ranks,
+    print_comparison,
     subtract_models,
 )
 from seqrec.pipelines.evaluation.tables import verdict
 from seqrec.tables import columns as c
+from seqrec.tables.facts import FACTS
 from seqrec.tables.protocols import at
 
 OPTIONS = Evaluation(bootstrap_samples=200, cutoffs=(1, 10))
@@ -41,6 +46,64 @@ def test_a_table_has_the_means_and_intervals_around_them():
     bad = table[(table[c.MODEL] == "bad") & (table["metric"] == "NDCG@10")]
     assert (bad[["mean", "low", "high"]] == 0).all(axis=None)
     assert len(table) == 2 * 4 * 6
+
+
+MEMBERS = [
+    {"name": name, "model": {}, "training": {"seed": 3}, "version": f"v{name}"}
+    for name in ("ss4rec", "ncf")
+]
+
+
+def ensemble_of(values, data="now"):
+    """What is measured of an ensemble whose members were trained on some data."""
+    ranks = ranks_of(values)
+    ranks.attrs[FACTS] = {"members": MEMBERS, "data": data}
+    return measure_ensemble(ranks, {"fingerprint": "now"}, OPTIONS)
+
+
+def test_an_ensemble_has_a_row_of_its_own(capsys):
+    metrics = {"ss4rec": metrics_of([2] * 4), "ncf": metrics_of([20] * 4)}
+    metrics["ensemble"] = ensemble_of([1] * 4)
+    comparison = compare_models(OPTIONS, **metrics)
+    differences = subtract_models(OPTIONS, **metrics)
+    assert list(comparison[c.MODEL].unique()) == ["ss4rec", "ncf", "Ensemble of 2"]
+    means = comparison[comparison["metric"] == "MRR@10"].groupby(c.MODEL)["mean"].first()
+    assert means["Ensemble of 2"] == 1
+    facts = describe_compared({"fingerprint": "now"}, {}, **metrics)
+    (model,) = facts["models"]  # of the others nothing is known here
+    members = ["SS4Rec, seed 3, vss4rec", "NCF (NeuMF), seed 3, vncf"]
+    assert (model["model"], model["members"]) == ("Ensemble of 2", members)
+    print_comparison(OPTIONS, comparison, differences, facts)
+    told = capsys.readouterr().out
+    assert "Ensemble of 2: SS4Rec, seed 3, vss4rec; NCF (NeuMF), seed 3, vncf." in told
+    assert "SS4Rec is worse than Ensemble of 2 by" in told
+
+
+@pytest.mark.parametrize("data", ["before", None])
+def test_an_ensemble_of_other_data_is_left_out_and_said(data, caplog):
+    metrics = {"ss4rec": metrics_of([2] * 4), "ncf": metrics_of([20] * 4)}
+    without = compare_models(OPTIONS, **metrics)
+    measured = ensemble_of([1] * 4, data)
+    assert "ensemble: it was made from other data than is there now: left out" in caplog.text
+    pd.testing.assert_frame_equal(compare_models(OPTIONS, **metrics, ensemble=measured), without)
+    assert describe_compared({}, {}, **metrics, ensemble=measured)["models"] == []
+
+
+def test_an_ensemble_that_is_not_there_is_not_missed():
+    nothing = measure_ensemble(pd.DataFrame(), {"fingerprint": "now"}, OPTIONS)
+    metrics = {"ss4rec": metrics_of([2] * 4), "ncf": metrics_of([20] * 4)}
+    table = compare_models(OPTIONS, **metrics, ensemble=nothing)
+    assert list(table[c.MODEL].unique()) == ["ss4rec", "ncf"]
+
+
+def test_an_ensemble_of_other_held_out_items_is_refused():
+    """Where fingerprints agree and items do not, something is wrong: no figure is made of it."""
+    ranks = ranks_of([1] * 4)
+    ranks[c.ITEM] = "2"
+    ranks.attrs[FACTS] = {"members": MEMBERS, "data": "now"}
+    measured = measure_ensemble(ranks, {"fingerprint": "now"}, OPTIONS)
+    with pytest.raises(ProjectError, match=r"^Ensemble of 2 was .*ensemble,evaluation\)$"):
+        compare_models(OPTIONS, ss4rec=metrics_of([2] * 4), ensemble=measured)
 
 
 def test_differences_are_paired():

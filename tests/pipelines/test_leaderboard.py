@@ -15,6 +15,7 @@ from seqrec.pipelines._slices import slice_runs
 from seqrec.pipelines.leaderboard import nodes
 from seqrec.pipelines.leaderboard.runs import label
 from seqrec.tables import columns as c
+from seqrec.tables.facts import FACTS
 from tests.conftest import ROOT
 
 OPTIONS = Evaluation(bootstrap_samples=400, cutoffs=(1, 10))
@@ -95,6 +96,38 @@ def test_a_label_names_what_differs(interactions):
     ablation = trained("ss4rec", 1.0, interactions, parts="s5")
     assert label(ablation, USUAL) == "ss4rec (parts=s5)"
     assert label(trained("popularity", 1.0, interactions), {}) == "popularity"
+
+
+def ensemble(rank, interactions, version, *members):
+    """An ensemble's ranks, which name the members' configurations."""
+    made = trained("popularity", rank, interactions, version)
+    made.target_ranks.attrs[FACTS] = {"members": [dict(x.config, name=x.name) for x in members]}
+    return TrainedModel("ensemble", version, {}, None, made.target_ranks)
+
+
+def test_an_ensemble_is_named_by_its_members(interactions):
+    """Other members are another row, the same ones a newer version of it."""
+    seeds = [trained("ss4rec", 5.0, interactions, f"v{n}", n) for n in (1, 2)]
+    ablation = trained("ss4rec", 5.0, interactions, "v3", parts="mamba")
+    ncf = trained("ncf", 9.0, interactions)
+    models = [
+        *(*seeds, ncf),
+        ensemble(8.0, interactions, "v4", *seeds, ncf),
+        ensemble(1.0, interactions, "v5", *seeds, ncf),
+        ensemble(2.0, interactions, "v6", *seeds, ablation),
+        ensemble(3.0, interactions, "v7", *seeds),
+    ]
+    _, table, differences = board(models, interactions)
+    assert table[c.MODEL].tolist() == [
+        "Ensemble of 3 (2 × ss4rec, ncf)",
+        "Ensemble of 3 (2 × ss4rec, ss4rec (parts=mamba))",
+        "Ensemble of 2 (2 × ss4rec)",
+        "ss4rec",
+        "ncf",
+    ]
+    assert table["seeds"].tolist() == [1, 1, 1, 2, 1]
+    assert table["NDCG@10"].iloc[0] == 1.0
+    assert set(differences["covers"]) == {"users only"}
 
 
 def test_trainings_on_other_data_are_left_out_and_said(interactions, caplog):

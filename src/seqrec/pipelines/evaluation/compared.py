@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 
 from seqrec.model_registry import title_of
+from seqrec.pipelines.evaluation.ensemble import describe_members, shown
 from seqrec.record import RECORD
 from seqrec.runs import differences
-from seqrec.tables.facts import FACTS, FINGERPRINT, facts_fingerprint
+from seqrec.tables.facts import FACTS, FINGERPRINT, MEMBERS, facts_fingerprint
 
 PROTOCOL = "protocol"
 """The parameters of data_processing, in facts."""
@@ -27,18 +28,18 @@ def describe_compared(
 
     Returns:
         `data`: fingerprint of the data; `protocol`: the parameters it was made with; `models`:
-        title, seed, version, fingerprint and differences of each that is trained. What is not
-        known is None.
+        title, seed, version, fingerprint and differences of each that is trained, and the members
+        of an ensemble. What is not known is None.
     """
     record = provenance.get(RECORD)
-    facts = {name: table.attrs.get(FACTS, {}) for name, table in metrics.items()}
+    facts = {name: table.attrs.get(FACTS, {}) for name, table in shown(metrics).items()}
     return {
         "data": interaction_stats.get(FINGERPRINT) or _known(facts, "data"),
         "protocol": interaction_stats.get(PROTOCOL) or _known(facts, PROTOCOL),
         "models": [
             _describe(name, its, record.get(name) if record else None)
             for name, its in facts.items()
-            if its.get("experiment")
+            if its.get("experiment") or its.get(MEMBERS)
         ],
     }
 
@@ -49,12 +50,14 @@ def _known(facts: dict[str, dict[str, Any]], fact: str) -> Any:
 
 
 def _describe(name: str, facts: dict[str, Any], usual: dict[str, Any] | None) -> dict[str, Any]:
-    experiment = facts["experiment"]
+    members = facts.get(MEMBERS, [])
+    experiment = facts.get("experiment", {})
     changes = None if usual is None else differences(experiment, usual)
     return {
         "model": title_of(name),
         "seed": experiment.get("training", {}).get("seed"),
         "version": facts.get("version") or facts.get("run"),
-        "fingerprint": facts_fingerprint(experiment),
+        "fingerprint": facts_fingerprint(experiment or {MEMBERS: members}),
         "differs": changes and [change for change in changes if not change.startswith("seed=")],
+        "members": describe_members(members),
     }

@@ -10,6 +10,7 @@ import pandas as pd
 from seqrec.model_registry import title_of
 from seqrec.parameters import Evaluation
 from seqrec.pipelines._slices import slice_runs
+from seqrec.pipelines.evaluation.ensemble import shown
 from seqrec.tables import columns as c
 from seqrec.tables.protocols import at_headline
 
@@ -60,18 +61,19 @@ def slice_users(
         A row per slice: its kind, its users, each model's mean under its title, and the ends of
         the mean's interval over users under ``<title> low`` and ``<title> high``.
     """
+    tables = shown(metrics)
     chosen = pd.concat(
         [
             at_headline(table, evaluation).assign(**{c.MODEL: name})
-            for name, table in metrics.items()
+            for name, table in tables.items()
         ]
     )
     slices = slice_runs(chosen, interactions, evaluation)
     order = slices[["kind", "slice", "users"]].drop_duplicates()
     by_slice = slices.set_index([c.MODEL, "kind", "slice"])
     for value, suffix in (("mean", ""), ("low", " low"), ("high", " high")):
-        wide = by_slice[value].unstack(c.MODEL)[list(metrics)]
-        names = {name: f"{title_of(name)}{suffix}" for name in metrics}
+        wide = by_slice[value].unstack(c.MODEL)[list(tables)]
+        names = {name: f"{title_of(name)}{suffix}" for name in tables}
         order = order.merge(wide.rename(columns=names), on=["kind", "slice"])
     return order.round(4)
 

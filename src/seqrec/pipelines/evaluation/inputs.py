@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqrec.model_registry import MODELS, RANKERS, compared
+from seqrec.model_registry import ENSEMBLE, MODELS, RANKERS, compared
 
 TRAINED = compared(MODELS)
 UNTRAINED = compared(RANKERS)
@@ -21,14 +21,17 @@ def of_models(kind: str, **others: str) -> dict[str, str]:
 
 LOGS = {name: f"{name}.training_log" for name in TRAINED}
 RANKS = of_models("target_ranks", evaluation="params:evaluation")
-METRICS = of_models("metrics", evaluation="params:evaluation")
+ENSEMBLE_METRICS = f"{ENSEMBLE}.metrics"
+"""They have no rows if there is no ensemble."""
+WITH_ENSEMBLE = {ENSEMBLE: ENSEMBLE_METRICS}
+METRICS = {**of_models("metrics", evaluation="params:evaluation"), **WITH_ENSEMBLE}
 SLICES = {**METRICS, "interactions": "interactions@pandas"}
 EXAMPLES = {**RANKS, "interactions": "interactions@pandas", "movies": "movies_raw"}
-COMPARED_TRAININGS = of_models(
-    "metrics",
-    interaction_stats="interaction_stats",
-    provenance="provenance",
-)
+COMPARED_TRAININGS = {
+    **of_models("metrics", interaction_stats="interaction_stats", provenance="provenance"),
+    **WITH_ENSEMBLE,
+}
+ENSEMBLE_RANKS = [f"{ENSEMBLE}.target_ranks", "interaction_stats", "params:evaluation"]
 LISTS = {
     "compared": "compared",
     **{f"{name}_lists": f"{name}.last_list_metrics" for name in TRAINED},
@@ -50,5 +53,5 @@ REPORT = {
     "ranks_plot": "ranks_plot",
     "data_plot": "data_plot",
 }
-PRINTED = ["params:evaluation", "comparison", "differences", "report"]
+PRINTED = ["params:evaluation", "comparison", "differences", "compared", "report"]
 """The report is awaited, not read: the table is printed last."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from itertools import product
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -12,10 +13,11 @@ from rich.console import Console
 from seqrec.metrics.ranking import metric_table
 from seqrec.metrics.statistics import Interval, bootstrap_mean
 from seqrec.parameters import Evaluation
+from seqrec.pipelines.evaluation.ensemble import shown
 from seqrec.pipelines.evaluation.same_data import check_same_data, describe_ranks
 from seqrec.pipelines.evaluation.tables import ONE_TRAINING, comparison_table, verdict
 from seqrec.tables import columns as c
-from seqrec.tables.facts import FACTS
+from seqrec.tables.facts import FACTS, FINGERPRINT
 from seqrec.tables.protocols import PROTOCOL, at
 
 logger = logging.getLogger(__name__)
@@ -38,6 +40,28 @@ def measure_ranks(target_ranks: pd.DataFrame, evaluation: Evaluation) -> pd.Data
     metrics = pd.concat([ordered[_KEYS], values], axis="columns")
     metrics.attrs[FACTS] = describe_ranks(target_ranks)
     return metrics
+
+
+def measure_ensemble(
+    target_ranks: pd.DataFrame, interaction_stats: dict[str, Any], evaluation: Evaluation
+) -> pd.DataFrame:
+    """Turn an ensemble's ranks into metrics, if its members were trained on the present data.
+
+    Args:
+        target_ranks: A row per user and protocol; none if there is no ensemble.
+        interaction_stats: Facts about the present data.
+        evaluation: `cutoffs`.
+
+    Returns:
+        As `measure_ranks`; no rows if there is nothing to show.
+    """
+    if target_ranks.empty:
+        return target_ranks
+    data = target_ranks.attrs[FACTS].get("data")
+    if data is None or data != interaction_stats.get(FINGERPRINT):
+        logger.warning("ensemble: it was made from other data than is there now: left out")
+        return pd.DataFrame()
+    return measure_ranks(target_ranks, evaluation)
 
 
 @functools.cache
@@ -63,12 +87,13 @@ def compare_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataFr
     Raises:
         ProjectError: The models were not asked for the same items.
     """
-    check_same_data(metrics)
+    tables = shown(metrics)
+    check_same_data(tables)
     rows = [
         _interval_rows(_values(table, mask, query_time), evaluation).assign(
             **{c.MODEL: model, c.MASK: mask, c.QUERY_TIME: query_time}
         )
-        for model, table in metrics.items()
+        for model, table in tables.items()
         for mask, query_time in product(c.MASKS, c.QUERY_TIMES)
     ]
     wanted = [c.MODEL, *PROTOCOL, "metric", "mean", "low", "high"]
@@ -85,9 +110,10 @@ def subtract_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataF
     Returns:
         A row per other model, protocol and metric: mean, low, high of reference − other.
     """
-    check_same_data(metrics)
-    reference = metrics[evaluation.reference]
-    others = {name: table for name, table in metrics.items() if name != evaluation.reference}
+    tables = shown(metrics)
+    check_same_data(tables)
+    reference = tables[evaluation.reference]
+    others = {name: table for name, table in tables.items() if name != evaluation.reference}
     rows = [
         _interval_rows(
             _values(reference, mask, query_time) - _values(table, mask, query_time), evaluation
@@ -102,7 +128,11 @@ def subtract_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataF
 
 
 def print_comparison(
-    evaluation: Evaluation, comparison: pd.DataFrame, differences: pd.DataFrame, *_awaited: object
+    evaluation: Evaluation,
+    comparison: pd.DataFrame,
+    differences: pd.DataFrame,
+    compared: dict[str, Any],
+    *_awaited: object,
 ) -> None:
     """Print the table and the verdict, the last thing a run says.
 
@@ -110,11 +140,17 @@ def print_comparison(
         evaluation: Which protocol is the headline.
         comparison: From `compare_models`.
         differences: From `subtract_models`.
+        compared: From `describe_compared`.
         *_awaited: Datasets to wait for. Kedro orders nodes by their inputs and by nothing else.
     """
     console = Console(width=110)
     console.print(comparison_table(comparison, evaluation))
-    for line in (*verdict(differences, evaluation), ONE_TRAINING):
+    made_of = [
+        f"{model['model']}: {'; '.join(model['members'])}."
+        for model in compared["models"]
+        if model["members"]
+    ]
+    for line in (*made_of, *verdict(differences, evaluation), ONE_TRAINING):
         console.print(line)
 
 

@@ -14,6 +14,7 @@ def create_pipeline() -> Pipeline:
     evaluation = Pipeline(
         [
             *(_measure(model) for model in inputs.COMPARED),
+            _node(nodes.measure_ensemble, inputs.ENSEMBLE_RANKS, inputs.ENSEMBLE_METRICS),
             _node(nodes.compare_models, inputs.METRICS, "comparison"),
             _node(nodes.subtract_models, inputs.METRICS, "differences"),
             _node(plots.plot_training, inputs.LOGS, "training_plot"),

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from seqrec.errors import ProjectError
-from seqrec.model_registry import MODELS, title_of
+from seqrec.model_registry import MODELS, RANKERS, title_of
 from seqrec.tables import columns as c
 from seqrec.tables.facts import FACTS, LENGTH
 
@@ -41,16 +41,22 @@ def check_same_data(metrics: Mapping[str, pd.DataFrame]) -> None:
         ProjectError: Names the model whose held-out items or training data differ.
     """
     facts = {name: table.attrs.get(FACTS, {}) for name, table in metrics.items()}
-    present = next((facts[name] for name in facts if name not in MODELS), None)
+    present = next((facts[name] for name in facts if name in RANKERS), None)
     present = present or next(iter(facts.values()))
     for name, its in facts.items():
         if _differ(its, present, "held_out") or _differ(its, present, "data"):
             raise ProjectError(
                 f"{title_of(name)} was trained or ranked on other data than is there now "
                 f"(data {its.get('data', 'unknown')}, now {present.get('data', 'unknown')}): "
-                f"their figures cannot be compared; train it on the present data "
-                f"(kedro run --pipelines train_{name},evaluation)"
+                f"their figures cannot be compared; {_remedy(name)}"
             )
+
+
+def _remedy(name: str) -> str:
+    """Say how to get figures that can be compared."""
+    if name in MODELS:
+        return f"train it on the present data (kedro run --pipelines train_{name},evaluation)"
+    return "make its ranks anew (kedro run --pipelines ensemble,evaluation)"
 
 
 def _differ(its: Mapping[str, Any], present: Mapping[str, Any], fact: str) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from seqrec.metrics.ranking import metric_table
+from seqrec.model_registry import ensemble_title
 from seqrec.parameters import Evaluation
 from seqrec.tables import columns as c
+from seqrec.tables.facts import FACTS, MEMBERS
 from seqrec.tables.protocols import at_headline
 from seqrec.tables.trained_models import TrainedModel
 
@@ -27,19 +31,30 @@ COSTS = {
 def label(model: TrainedModel, usual: dict[str, Any]) -> str:
     """Name a training by its model and by what differs from the environment's parameters.
 
+    An ensemble is named by its members, those with the same name counted.
+
     Args:
         model: The training.
         usual: The environment's parameters of every model, defaults included: what is left to a
             default there can still differ here.
     """
-    own = usual.get(model.name, {})
+    members = model.target_ranks.attrs.get(FACTS, {}).get(MEMBERS)
+    if not members:
+        return _label(model.name, model.config, usual)
+    counts = Counter(_label(member["name"], member, usual) for member in members)
+    made_of = (name if count == 1 else f"{count} × {name}" for name, count in counts.items())
+    return f"{ensemble_title(len(members))} ({', '.join(made_of)})"
+
+
+def _label(model: str, config: Mapping[str, Any], usual: Mapping[str, Any]) -> str:
+    own = usual.get(model, {})
     changes = [
         f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
         for part in ("model", "training")
-        for name, value in model.config.get(part, {}).items()
+        for name, value in config.get(part, {}).items()
         if name not in _SILENT and own[part].get(name) != value
     ]
-    return model.name + (f" ({', '.join(changes)})" if changes else "")
+    return model + (f" ({', '.join(changes)})" if changes else "")
 
 
 def same_data(model: TrainedModel, interactions: pd.DataFrame) -> bool:

@@ -16,13 +16,14 @@ from seqrec.prune import plan_prune, prune, size_of
 DAYS = [f"2026-01-0{day}T00.00.00.000Z" for day in range(1, 5)]
 
 
-def save(folder, path, version, value=0):
+def save(folder, path, version, value=0, **facts):
     """Save a table as a run does, with a manifest beside it."""
     dataset = ArtefactDataset(
         filepath=str(folder / path),
         dataset={"type": "pandas.CSVDataset"},
         version=Version(None, version),
     )
+    dataset.run_facts = facts
     dataset.save(pd.DataFrame({"value": [value]}))
 
 
@@ -96,6 +97,15 @@ def test_every_training_that_the_leaderboard_counts_stays(data):
         f"06_models/toy/ncf/weights/{DAYS[0]}",
         f"07_model_output/toy/ncf/target_ranks.parquet/{DAYS[0]}",
     ]
+
+
+def test_every_ensemble_that_the_leaderboard_counts_stays(data):
+    """Other members or other data are another ensemble; the order of members is none."""
+    path = "07_model_output/toy/ensemble/target_ranks.parquet"
+    made = [("ab", 1), ("ac", 1), ("ba", 1), ("ab", 2)]
+    for version, (members, now) in zip(DAYS, made, strict=True):
+        save(data, path, version, data=now, members=[{"fingerprint": name} for name in members])
+    assert [found for found in planned(data) if "ensemble" in found] == [f"{path}/{DAYS[0]}"]
 
 
 def test_weights_whose_configuration_cannot_be_read_stay(data):

@@ -8,8 +8,9 @@ import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from seqrec.artefacts.version_folders import find_versions
+from seqrec.artefacts.version_folders import KnownVersion, find_versions
 from seqrec.errors import ProjectError
+from seqrec.tables.facts import MEMBERS
 
 MODELS, WEIGHTS, CONFIG = "06_models", "weights", "config.json"
 RANKS = ("07_model_output", "target_ranks.parquet")
@@ -19,8 +20,9 @@ def plan_prune(data_folder: Path, keep: Collection[str] = ()) -> list[Path]:
     """List the versions that can go; nothing is removed.
 
     What stays: the newest version of everything; of a model's trainings the newest of each
-    configuration, seed and data, which are what the leaderboard counts; versions whose manifest
-    cannot be read; and folders that are no versions.
+    configuration, seed and data, and of ensembles the newest of each set of members, which are
+    what the leaderboard counts; versions whose manifest cannot be read; and folders that are no
+    versions.
 
     Args:
         data_folder: The folder of ``01_raw`` … ``08_reporting``.
@@ -38,6 +40,7 @@ def plan_prune(data_folder: Path, keep: Collection[str] = ()) -> list[Path]:
         versions = {version.version for version in folders.known}
         found |= versions
         stays = {folders.newest, *keep} | _trainings_that_count(artefact, data_folder)
+        stays |= _ensembles_that_count(folders.known)
         plan += [artefact / version for version in sorted(versions - stays)]
     unknown = sorted(set(keep) - found)
     if unknown:
@@ -84,6 +87,17 @@ def _trainings_that_count(artefact: Path, data_folder: Path) -> set[str]:
     for version in find_versions(weights).known:
         config = weights / version.version / WEIGHTS / CONFIG
         newest[_training(config)] = version.version
+    return set(newest.values())
+
+
+def _ensembles_that_count(versions: Collection[KnownVersion]) -> set[str]:
+    """Return the newest version of each set of members, if the artefact is an ensemble's ranks."""
+    newest = {}
+    for version in versions:
+        facts = version.facts or {}
+        if facts.get(MEMBERS):
+            members = sorted(member["fingerprint"] for member in facts[MEMBERS])
+            newest[facts.get("data"), *members] = version.version
     return set(newest.values())
 
 

@@ -112,6 +112,27 @@ def test_the_query_time_counts_if_a_member_uses_it(names, files):
     assert (known.to_numpy() != unknown.to_numpy()).any() == ("ss4rec" in names)
 
 
+@pytest.mark.parametrize("batch", [256, 5])
+def test_members_that_do_not_use_time_are_asked_once(mixed, files, batch, monkeypatch):
+    asked = {"ss4rec": 0, "sasrec": 0, "ncf": 0}
+
+    def counting(artifact, *others):
+        parts = load(artifact, *others)
+        name, predict = artifact.config["name"], parts.recommender.full_sort_predict
+
+        def counted(interaction):
+            asked[name] += len(interaction[c.USER])
+            return predict(interaction)
+
+        parts.recommender.full_sort_predict = counted
+        return parts
+
+    monkeypatch.setattr("seqrec.recbole_bridge.ensemble.load", counting)
+    ranks = rank_ensemble(mixed, files, Runtime(device="cpu", eval_batch_size=batch))
+    users = ranks[c.USER].nunique()
+    assert asked == {"ss4rec": 2 * 2 * users, "sasrec": users, "ncf": users}
+
+
 def test_any_item_of_a_tied_group_counts(make_files):
     """The best of the group's means counts, not the best of each member's own."""
     ratings = cyclic_ratings()

@@ -49,16 +49,23 @@ class EnsembleLoader:
 class Ensemble:
     """Scores items by the mean over members of the log of their softmax over all items.
 
-    It is computed in float64: two scores of a member that differ still do.
+    It is computed in float64: two scores of a member that differ still do. Members that do not
+    use time are asked once for the same users in a row, whatever the query time.
 
     Args:
         members: In evaluation mode, on one device, in the order of `EnsembleLoader`.
+        uses_time: Of each member, whether intervals change its scores.
         n_items: Items, padding included.
     """
 
-    def __init__(self, members: Sequence[FullSortModel], n_items: int) -> None:
+    def __init__(
+        self, members: Sequence[FullSortModel], uses_time: Sequence[bool], n_items: int
+    ) -> None:
         self.members = members
         self.n_items = n_items
+        self._timed = [place for place, uses in enumerate(uses_time) if uses]
+        self._timeless = [place for place, uses in enumerate(uses_time) if not uses]
+        self._last: tuple[Tensor, Tensor] | None = None
 
     def full_sort_predict(self, interaction: Fields) -> Tensor:
         """Score every item; padding gets 0.
@@ -72,10 +79,21 @@ class Ensemble:
         Raises:
             FloatingPointError: A member's score is NaN or infinite.
         """
-        total = self._log_probabilities(interaction, 0)
-        for place in range(1, len(self.members)):
+        total = self._without_time(interaction).clone()
+        for place in self._timed:
             total += self._log_probabilities(interaction, place)
-        return total / len(self.members)
+        return total.div_(len(self.members))
+
+    def _without_time(self, batch: Fields) -> Tensor:
+        """Sum up the members that do not use time, or take the last sum for the same users."""
+        users = batch[c.USER]
+        if self._last is None or not torch.equal(self._last[0], users):
+            shape = (len(users), self.n_items)
+            total = torch.zeros(shape, dtype=torch.float64, device=users.device)
+            for place in self._timeless:
+                total += self._log_probabilities(batch, place)
+            self._last = users, total
+        return self._last[1]
 
     def _log_probabilities(self, batch: Fields, place: int) -> Tensor:
         scores = finite_scores(self.members[place], _of_member(batch, place), self.n_items)

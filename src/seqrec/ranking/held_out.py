@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -56,31 +56,44 @@ def rank_held_out(
         user_id, item_id, mask, query_time, rank, n_candidates; a row per user and protocol.
     """
     asked = c.QUERY_TIMES if uses_time else c.QUERY_TIMES[:1]
-    ranked = {time: _rank_at(model, loader.at(time), tokens) for time in asked}
+    ranked = _rank_at(model, [loader.at(time) for time in asked], tokens)
+    times = [ranked[0], ranked[-1]]
     tables = [
-        ranked.get(time, ranked[asked[0]]).assign(**{c.QUERY_TIME: time}) for time in c.QUERY_TIMES
+        table.assign(**{c.QUERY_TIME: time})
+        for time, table in zip(c.QUERY_TIMES, times, strict=True)
     ]
     wanted = [c.USER, c.ITEM, c.MASK, c.QUERY_TIME, c.RANK, c.CANDIDATES]
     return pd.concat(tables, ignore_index=True)[wanted]
 
 
 @torch.inference_mode()
-def _rank_at(model: FullSortModel, loader: QueryLoader, tokens: Tokens) -> pd.DataFrame:
-    """Rank this process's users, and gather those of the others."""
-    feed = loader.feed
-    mask = HistoryMask(feed.histories, loader.split, feed.n_users, feed.device)
-    parts: dict[str, list[Tensor]] = {name: [] for name in c.MASKS}
-    for batch in loader:
-        users = batch[c.USER]
-        targets = batch[c.ITEM]
-        scores = full_sort_scores(model, batch, feed.n_items)
-        for name in c.MASKS:
-            shown = mask.apply(scores, users, targets) if name == c.MASKED else scores
-            columns = (users, targets, *target_ranks(shown, targets))
-            parts[name].append(torch.stack([x.double() for x in columns], dim=1))
+def _rank_at(
+    model: FullSortModel, loaders: Sequence[QueryLoader], tokens: Tokens
+) -> list[pd.DataFrame]:
+    """Rank this process's users, and gather those of the others; a table for each loader.
+
+    A batch of users is asked at every query time before the next.
+    """
+    feed = loaders[0].feed
+    mask = HistoryMask(feed.histories, loaders[0].split, feed.n_users, feed.device)
+    parts: list[dict[str, list[Tensor]]] = [{name: [] for name in c.MASKS} for _ in loaders]
+    for batches in zip(*loaders, strict=True):
+        for batch, part in zip(batches, parts, strict=True):
+            users = batch[c.USER]
+            targets = batch[c.ITEM]
+            scores = full_sort_scores(model, batch, feed.n_items)
+            for name in c.MASKS:
+                shown = mask.apply(scores, users, targets) if name == c.MASKED else scores
+                columns = (users, targets, *target_ranks(shown, targets))
+                part[name].append(torch.stack([x.double() for x in columns], dim=1))
+    return [_gathered(part, feed, tokens) for part in parts]
+
+
+def _gathered(part: Mapping[str, list[Tensor]], feed: Feed, tokens: Tokens) -> pd.DataFrame:
+    """Join the batches' rows and all processes', by mask."""
     tables = [
         _named(feed.processes.gather(torch.cat(rows)), tokens).assign(**{c.MASK: name})
-        for name, rows in parts.items()
+        for name, rows in part.items()
     ]
     return pd.concat(tables, ignore_index=True)
 

@@ -35,7 +35,8 @@ class Assemblies:
     def model(self) -> Ensemble:
         """The members as one model."""
         n_items = self.members[0].feed.n_items
-        return Ensemble([member.recommender for member in self.members], n_items)
+        models = [member.recommender for member in self.members]
+        return Ensemble(models, self.uses_time, n_items)
 
     @property
     def uses_time(self) -> list[bool]:

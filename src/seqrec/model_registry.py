@@ -153,7 +153,6 @@ MODELS = {
             title="Mamba4Rec",
             parameters=models.SS4RecModel,
             network="seqrec.models.ss4rec:SS4RecEncoder",
-            colour="green",
             uses_time=True,
             packs_histories=True,
         ),

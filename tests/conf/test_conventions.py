@@ -23,6 +23,8 @@ ENVIRONMENTS = ("smoke", "runpod", "spark")
 RUNPOD_MAY = {"runtime", "dataset", "raw", "data"}
 SMALLER = ("model.n_layers", "model.max_length", "model.d_state")
 SHORTER = ("training.epochs", "training.batch_size", "training.learning_rate")
+# An average of weights must be short enough to forget the first ones in a short training.
+SHORTER += ("training.ema_decay",)
 SMOKE_MAY = {
     *(f"{model}.{name}" for model in MODELS for name in (*SMALLER, *SHORTER)),
     "runtime.device",

@@ -268,7 +268,7 @@ def test_one_user_has_no_interval(parts, interactions):
         "comparison": nodes.compare_models(OPTIONS, **metrics),
         "differences": nodes.subtract_models(OPTIONS, **metrics),
         "user_slices": details.slice_users(OPTIONS, alone, **metrics),
-        "leaderboard": leaderboard(DATA).assign(users=1),
+        "leaderboard": leaderboard(DATA, users=1),
     }
     page = body_of(render_report(**{**parts, **of_one}))
     assert page.count("for the only user: one user gives no interval.") == 2

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # pandas takes half a second: commands that only look at facts do not wait
+    import pandas as pd
 
 FINGERPRINT = "fingerprint"
 """The data's fingerprint in their statistics."""
@@ -17,6 +20,8 @@ LISTS = "lists"
 """Fact of recommendations and what describes them: `users`, `k`, `exclude_seen`."""
 HEADLINE = "headline"
 """Fact of a leaderboard: the mask and the query time that it is at."""
+USERS = "users"
+"""Fact of tables of means and differences: over how many users they are."""
 LENGTH = 16
 """Hexadecimal digits of a fingerprint."""
 
@@ -25,3 +30,8 @@ def facts_fingerprint(facts: dict[str, Any]) -> str:
     """Return the fingerprint of plain JSON values, such as an experiment's record."""
     text = json.dumps(facts, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+
+
+def is_of_one_user(table: pd.DataFrame) -> bool:
+    """Tell whether means are one user's; tables of earlier versions do not say."""
+    return bool(table.attrs.get(FACTS, {}).get(USERS) == 1)

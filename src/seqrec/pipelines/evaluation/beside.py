@@ -10,7 +10,7 @@ from seqrec.metrics.statistics import ONE_USER
 from seqrec.model_registry import title_of
 from seqrec.pipelines._coverage import coverage_of
 from seqrec.tables import columns as c
-from seqrec.tables.facts import FACTS, HEADLINE, LISTS, facts_fingerprint
+from seqrec.tables.facts import FACTS, HEADLINE, LISTS, facts_fingerprint, is_of_one_user
 
 _ARGUMENT = "_lists"
 """Ends the arguments of `compare_lists`."""
@@ -46,11 +46,11 @@ def leaderboard_table(
 
 
 def _intervals(leaderboard: pd.DataFrame) -> pd.Series:
-    """Write the intervals of a leaderboard; those of earlier versions do not count their users."""
+    """Write the intervals of a leaderboard."""
     low = leaderboard["low"].map("{:.4f}".format)
     high = leaderboard["high"].map("{:.4f}".format)
-    of_one = "users" in leaderboard and (leaderboard["users"] == 1).all()
-    return pd.Series(ONE_USER, leaderboard.index) if of_one else low + " to " + high
+    alone = pd.Series(ONE_USER, leaderboard.index)
+    return alone if is_of_one_user(leaderboard) else low + " to " + high
 
 
 def compare_lists(

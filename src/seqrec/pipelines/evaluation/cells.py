@@ -10,6 +10,7 @@ from seqrec.model_registry import RANKERS, title_of
 from seqrec.parameters import Evaluation
 from seqrec.pipelines.evaluation.tables import shown_metrics
 from seqrec.tables import columns as c
+from seqrec.tables.facts import is_of_one_user
 from seqrec.tables.protocols import at
 
 
@@ -36,11 +37,14 @@ def result_groups(comparison: pd.DataFrame, evaluation: Evaluation) -> list[dict
         `protocols`, with mean, interval, lift over the baseline, and whether it is the best.
     """
     baseline = baseline_of(comparison, evaluation)
+    one_user = is_of_one_user(comparison)
     models = list(comparison[c.MODEL].unique())
     groups = []
     for metric in shown_metrics(evaluation):
         values = comparison[comparison["metric"] == metric].set_index(c.MODEL)
-        columns = [cells_of(at(values, *asked), baseline) for asked in protocols(comparison)]
+        columns = [
+            cells_of(at(values, *asked), one_user, baseline) for asked in protocols(comparison)
+        ]
         rows = [
             {"model": title_of(model), "cells": [column[model] for column in columns]}
             for model in models
@@ -56,11 +60,14 @@ def protocols(comparison: pd.DataFrame) -> list[tuple[str, str]]:
     return [protocol for protocol in every if protocol in asked]
 
 
-def cells_of(values: pd.DataFrame, baseline: str | None = None) -> dict[str, dict[str, Any]]:
+def cells_of(
+    values: pd.DataFrame, one_user: bool, baseline: str | None = None
+) -> dict[str, dict[str, Any]]:
     """Write a column of values, by model.
 
     Args:
-        values: mean, low, high and users by model; one user has no interval.
+        values: mean, low and high by model.
+        one_user: Whether they are one user's, and have no interval.
         baseline: The model that lifts are relative to; None for no lifts.
     """
     best = values["mean"].max()
@@ -68,7 +75,7 @@ def cells_of(values: pd.DataFrame, baseline: str | None = None) -> dict[str, dic
     return {
         str(model): {
             "mean": f"{row['mean']:.4f}",
-            "interval": f"{row['low']:.3f}–{row['high']:.3f}" if row["users"] > 1 else "",
+            "interval": f"{row['low']:.3f}–{row['high']:.3f}" if not one_user else "",
             "lift": _lift(row["mean"], base) if base and model != baseline else "",
             "best": row["mean"] == best,
         }

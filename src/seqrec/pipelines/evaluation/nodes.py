@@ -17,7 +17,7 @@ from seqrec.pipelines.evaluation.ensemble import shown
 from seqrec.pipelines.evaluation.same_data import check_same_data, describe_ranks
 from seqrec.pipelines.evaluation.tables import ONE_TRAINING, comparison_table, verdict
 from seqrec.tables import columns as c
-from seqrec.tables.facts import FACTS, FINGERPRINT
+from seqrec.tables.facts import FACTS, FINGERPRINT, USERS
 from seqrec.tables.protocols import PROTOCOL, at
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def compare_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataFr
         **metrics: Per-user metrics by model.
 
     Returns:
-        A row per model, protocol and metric: mean, low, high, users.
+        A row per model, protocol and metric: mean, low, high.
 
     Raises:
         ProjectError: The models were not asked for the same items.
@@ -96,8 +96,10 @@ def compare_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataFr
         for model, table in tables.items()
         for mask, query_time in product(c.MASKS, c.QUERY_TIMES)
     ]
-    wanted = [c.MODEL, *PROTOCOL, "metric", "mean", "low", "high", "users"]
-    return pd.concat(rows, ignore_index=True)[wanted]
+    wanted = [c.MODEL, *PROTOCOL, "metric", "mean", "low", "high"]
+    comparison = pd.concat(rows, ignore_index=True)[wanted]
+    comparison.attrs[FACTS] = _count_users(tables)
+    return comparison
 
 
 def subtract_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataFrame:
@@ -108,7 +110,7 @@ def subtract_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataF
         **metrics: Per-user metrics by model.
 
     Returns:
-        A row per other model, protocol and metric: mean, low, high of reference − other, users.
+        A row per other model, protocol and metric: mean, low, high of reference − other.
     """
     tables = shown(metrics)
     check_same_data(tables)
@@ -123,7 +125,8 @@ def subtract_models(evaluation: Evaluation, **metrics: pd.DataFrame) -> pd.DataF
     ]
     differences = pd.concat(rows, ignore_index=True)
     differences[c.MODEL] = evaluation.reference
-    wanted = [c.MODEL, "other", *PROTOCOL, "metric", "mean", "low", "high", "users"]
+    differences.attrs[FACTS] = _count_users(tables)
+    wanted = [c.MODEL, "other", *PROTOCOL, "metric", "mean", "low", "high"]
     return differences[wanted]
 
 
@@ -165,4 +168,9 @@ def _interval_rows(values: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame
         values.to_numpy(), evaluation.bootstrap_samples, evaluation.confidence, evaluation.seed
     )
     columns = {"mean": interval.mean, "low": interval.low, "high": interval.high}
-    return pd.DataFrame({"metric": list(values.columns), **columns, "users": len(values)})
+    return pd.DataFrame({"metric": list(values.columns), **columns})
+
+
+def _count_users(metrics: dict[str, pd.DataFrame]) -> dict[str, int]:
+    """Say over how many users means are; all models were asked for the same."""
+    return {USERS: next(iter(metrics.values()))[c.USER].nunique()}

@@ -11,6 +11,7 @@ from seqrec.model_registry import title_of
 from seqrec.parameters import Evaluation
 from seqrec.pipelines._coverage import coverage_of
 from seqrec.tables import columns as c
+from seqrec.tables.facts import is_of_one_user
 from seqrec.tables.protocols import at, at_headline
 
 ONE_TRAINING = (
@@ -33,11 +34,11 @@ def comparison_table(comparison: pd.DataFrame, evaluation: Evaluation) -> Table:
         evaluation: Which protocol is the headline.
     """
     metrics = shown_metrics(evaluation)
+    one_user = is_of_one_user(comparison)
+    half = f"mean over users; ± half the {evaluation.confidence:.0%} bootstrap interval"
     table = Table(
         title=f"Held-out test items, full ranking, query time {evaluation.headline_query_time}",
-        caption=f"mean over users; ± half the {evaluation.confidence:.0%} bootstrap interval"
-        if (comparison["users"] > 1).all()
-        else ONE_USER,
+        caption=ONE_USER if one_user else half,
     )
     for name in ("model", "history", *metrics):
         table.add_column(name, justify="left" if name in ("model", "history") else "right")
@@ -45,7 +46,7 @@ def comparison_table(comparison: pd.DataFrame, evaluation: Evaluation) -> Table:
         chosen = at(comparison, mask, evaluation.headline_query_time)
         for model, rows in chosen.groupby(c.MODEL, sort=False):
             by_metric = rows.set_index("metric")
-            cells = [_with_error(by_metric.loc[[metric]].iloc[0]) for metric in metrics]
+            cells = [_with_error(by_metric.loc[[metric]].iloc[0], one_user) for metric in metrics]
             table.add_row(title_of(str(model)), mask, *cells)
         table.add_section()
     return table
@@ -60,14 +61,14 @@ def verdict(differences: pd.DataFrame, evaluation: Evaluation) -> list[str]:
     """
     headline = at_headline(differences, evaluation)
     chosen = headline[headline["metric"] == f"NDCG@{_headline_cutoff(evaluation)}"]
+    if is_of_one_user(differences):
+        return [_of_one_user(row) for _, row in chosen.iterrows()]
     return [_sentence(row, evaluation.confidence) for _, row in chosen.iterrows()]
 
 
 def _sentence(row: pd.Series, confidence: float) -> str:
     first = title_of(row[c.MODEL])
     second = title_of(row["other"])
-    if row["users"] == 1:
-        return _of_one_user(first, second, row)
     over = coverage_of(**{row[side]: 1 for side in (c.MODEL, "other")})
     ends = f"{row['low']:+.4f} to {row['high']:+.4f}"
     interval = f"{confidence:.0%} interval over {over} {ends}, {row['metric']}"
@@ -77,8 +78,10 @@ def _sentence(row: pd.Series, confidence: float) -> str:
     return f"{first} is {better} than {second} by {abs(row['mean']):.4f} ({interval})."
 
 
-def _of_one_user(first: str, second: str, row: pd.Series) -> str:
+def _of_one_user(row: pd.Series) -> str:
     """Say what one user allows to say, which is nothing of other users."""
+    first = title_of(row[c.MODEL])
+    second = title_of(row["other"])
     by = f" by {abs(row['mean']):.4f}" if row["mean"] else ""
     places = {1.0: "above", -1.0: "below", 0.0: "level with"}
     place = places[float(np.sign(row["mean"]))]
@@ -89,6 +92,6 @@ def _headline_cutoff(evaluation: Evaluation) -> int:
     return 10 if 10 in evaluation.cutoffs else max(evaluation.cutoffs)
 
 
-def _with_error(row: pd.Series) -> str:
-    half = f" ±{(row['high'] - row['low']) / 2:.3f}" if row["users"] > 1 else ""
+def _with_error(row: pd.Series, one_user: bool) -> str:
+    half = "" if one_user else f" ±{(row['high'] - row['low']) / 2:.3f}"
     return f"{row['mean']:.4f}{half}"

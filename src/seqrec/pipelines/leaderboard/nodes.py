@@ -29,7 +29,7 @@ from seqrec.pipelines._plots import BLUE, plain
 from seqrec.pipelines._slices import METRIC
 from seqrec.pipelines.leaderboard.runs import COSTS, as_rows, label, same_data
 from seqrec.tables import columns as c
-from seqrec.tables.facts import FACTS, HEADLINE
+from seqrec.tables.facts import FACTS, HEADLINE, USERS, is_of_one_user
 from seqrec.tables.fingerprint import data_fingerprint
 from seqrec.tables.trained_models import TrainedModel
 
@@ -69,7 +69,8 @@ def collect_runs(
         newest[rows[c.MODEL].iloc[0], rows[c.SEED].iloc[0]] = rows
     runs = pd.concat(newest.values(), ignore_index=True)
     headline = [evaluation.headline_mask, evaluation.headline_query_time]
-    runs.attrs[FACTS] = {"data": data_fingerprint(interactions), HEADLINE: headline}
+    data = data_fingerprint(interactions)
+    runs.attrs[FACTS] = {"data": data, HEADLINE: headline, USERS: runs[c.USER].nunique()}
     return runs
 
 
@@ -81,8 +82,8 @@ def rank_models(runs: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
         evaluation: Samples, confidence and seed of the bootstrap.
 
     Returns:
-        A row per model: seeds, users, every metric's mean, NDCG@10's interval (`coverage_of` says
-        what it covers) and spread over seeds, what a training takes.
+        A row per model: seeds, every metric's mean, NDCG@10's interval (`coverage_of` says what
+        it covers) and spread over seeds, what a training takes.
     """
     metrics = [name for name in runs if "@" in str(name)]
     rows = []
@@ -93,7 +94,6 @@ def rank_models(runs: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
         row = {
             c.MODEL: model,
             "seeds": by_run.ngroups,
-            "users": of_model[c.USER].nunique(),
             **of_model[metrics].mean(),
             "low": interval.low,
             "high": interval.high,
@@ -114,7 +114,7 @@ def subtract_from_reference(runs: pd.DataFrame, evaluation: Evaluation) -> pd.Da
         evaluation: `reference`, and the bootstrap's settings.
 
     Returns:
-        A row per other model: reference minus other in NDCG@10, what the interval covers, users.
+        A row per other model: reference minus other in NDCG@10, and what the interval covers.
     """
     of_model = {str(model): rows for model, rows in runs.groupby(c.MODEL, sort=False)}
     models = {model: _matrix(rows) for model, rows in of_model.items()}
@@ -135,7 +135,7 @@ def subtract_from_reference(runs: pd.DataFrame, evaluation: Evaluation) -> pd.Da
     table["covers"] = [
         coverage_of(**{model: seeds[model] for model in (reference, other)}) for other in others
     ]
-    table["users"] = runs[c.USER].nunique()
+    table.attrs[FACTS] = runs.attrs.get(FACTS, {})
     table.insert(0, c.MODEL, reference)
     return table
 
@@ -180,14 +180,15 @@ def print_leaderboard(
         caption=f"{evaluation.confidence:.0%} bootstrap interval; with fewer than {ENOUGH_SEEDS} "
         "seeds over users only: another training may lie outside it",
     )
+    several = not is_of_one_user(leaderboard)
     for row in leaderboard.to_dict("records"):
         table.add_row(
             str(row[c.MODEL]),
             str(row["seeds"]),
             f"{row['HR@10']:.4f}",
             f"{row[METRIC]:.4f}",
-            f"{row['low']:.4f} to {row['high']:.4f}" if row["users"] > 1 else "none",
-            coverage_of(**{str(row[c.MODEL]): row["seeds"]}) if row["users"] > 1 else "one user",
+            f"{row['low']:.4f} to {row['high']:.4f}" if several else "none",
+            coverage_of(**{str(row[c.MODEL]): row["seeds"]}) if several else "one user",
             f"{row['MRR@10']:.4f}",
             f"{row['epochs']:.0f}",
             f"{row['seconds']:.0f}",
@@ -195,13 +196,10 @@ def print_leaderboard(
     console = Console(width=120)
     console.print(table)
     for row in differences.to_dict("records"):
-        console.print(_sentence(row), highlight=False)
+        console.print(_sentence(row) if several else _of_one_user(row), highlight=False)
 
 
 def _sentence(row: dict[Any, Any]) -> str:
-    if row["users"] == 1:
-        apart = f"{row['model']} minus {row['other']} is {row['mean']:+.4f} {METRIC}"
-        return f"{apart} for the only user: {ONE_USER}."
     half = (row["high"] - row["low"]) / 2
     only = f" over {USERS_ONLY}" if row["covers"] == USERS_ONLY else ""
     size = f"{abs(row['mean']):.4f} ± {half:.4f} {METRIC}{only}, effect {row['effect']:.2f}"
@@ -209,6 +207,11 @@ def _sentence(row: dict[Any, Any]) -> str:
         return f"{row['model']} and {row['other']} do not differ beyond noise ({size})."
     better = "better" if row["mean"] > 0 else "worse"
     return f"{row['model']} is {better} than {row['other']} by {size}, Holm p {row['p_holm']:.3f}."
+
+
+def _of_one_user(row: dict[Any, Any]) -> str:
+    apart = f"{row['model']} minus {row['other']} is {row['mean']:+.4f} {METRIC}"
+    return f"{apart} for the only user: {ONE_USER}."
 
 
 def _bootstrap(

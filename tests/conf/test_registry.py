@@ -215,7 +215,7 @@ def test_an_entry_more_is_two_pipelines_more(extended):
 
 def test_an_entry_more_is_a_choice_more(extended):
     shown = kedro(extended, "preflight", "--help").stdout
-    assert re.search(r"--model \[[a-z0-9|]*\bmarkov\b[a-z0-9|]*\]", shown)
+    assert re.search(r"--model \[[a-z0-9_|]*\bmarkov\b[a-z0-9_|]*\]", shown)
 
 
 @pytest.mark.parametrize(

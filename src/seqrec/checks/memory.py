@@ -21,6 +21,10 @@ ATTENTION = 6
 """Floats kept per pair of positions, layer and head where a model attends, on the safe side: the
 networks that do hold about 3 (tests/checks/test_memory.py)."""
 
+FEED_FORWARD = 6
+"""Floats kept per token, layer and inner unit of a gated feed-forward layer: both halves of what
+enters it, the gate, their product, and gradients on the way back."""
+
 CHUNK_OF_LOGITS = 2**27
 """Logits of the full softmax that exist at once, at most."""
 
@@ -31,8 +35,8 @@ def needed_gib(
     """Estimate from above what a training holds on its device, in GiB.
 
     Weights with gradient and Adam's two moments; activations; what attention holds for each pair
-    of positions, if the model has heads; a chunk of logits and its gradient; what histories have
-    seen; the scores of an evaluation batch.
+    of positions, if the model has heads; what is inside feed-forward layers; a chunk of logits and
+    its gradient; what histories have seen; the scores of an evaluation batch.
 
     Args:
         model: The network's parameters.
@@ -49,6 +53,7 @@ def needed_gib(
         4 * embeddings
         + ACTIVATIONS * tokens * layers * width
         + ATTENTION * tokens * length * layers * int(getattr(model, "n_heads", 0))
+        + FEED_FORWARD * tokens * layers * int(getattr(model, "feed_forward", 0))
         + 2 * _logits(training, tokens, width, n_items)
         + _seen(training, n_items)
         + 3 * runtime.eval_batch_size * n_items

@@ -96,5 +96,7 @@ def make_histories(folder: Path, training: Training, length: int, n_items: int) 
         c.POSITION: position,
         c.DELTA: np.where(position == 0, 0, 30 * (position % 3)).astype(np.int32),
         c.SPLIT: split,
+        c.RATING: (1 + position % 5).astype(np.float32),
+        c.TIMESTAMP: 10**9 + 30 * position.astype(np.int64),
     }
     return write_twin(folder, "rehearsal", table, users, n_items)

@@ -13,8 +13,8 @@ LossType = Literal["CE", "sampled_CE", "BPR", "BCE"]
 TrainingMode = Literal["sequence", "prefix", "pair"]
 Candidates = Literal["unseen", "all"]
 
-EARLIER_MEANING: dict[str, Any] = {"candidates": "all"}
-"""What trainings did whose records do not say it: earlier versions had no such parameter."""
+EARLIER_MEANING: dict[str, Any] = {"candidates": "all", "shuffle_ties": False}
+"""What trainings did whose records do not say it: earlier versions had no such parameters."""
 
 
 def as_earlier(training: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,8 @@ Usage: ./runpod_entrypoint.sh [options]
 
 Sets the environment up, checks the machine, trains, evaluates and keeps the results.
 
-  --model NAME      ss4rec-official, ncf or all (default: all)
+  --model NAME      ss4rec-official, ncf, or all: both and their comparison (default: all);
+                    ss4rec-plus: SS4Rec+, shown on the leaderboard
   --dataset NAME    ml-100k, ml-1m, ml-10m, ml-20m, ml-25m, ml-32m (default: the environment's)
   --env NAME        Kedro environment (default: runpod)
   --epochs N        at most N epochs of each model
@@ -86,8 +87,8 @@ option() {
       echo "WARNING: --model ss4rec is deprecated and means ss4rec-official: the home-made model is gone" >&2
       MODEL=ss4rec-official
       ;;
-    model=ss4rec-official | model=ncf | model=all) MODEL="$2" ;;
-    model=*) wrong "unknown model $2: ss4rec-official, ncf or all" ;;
+    model=ss4rec-official | model=ss4rec-plus | model=ncf | model=all) MODEL="$2" ;;
+    model=*) wrong "unknown model $2: ss4rec-official, ss4rec-plus, ncf or all" ;;
     epochs=*)
       [[ $2 =~ ^[1-9][0-9]*$ ]] || wrong "--epochs needs a whole number above 0, not $2"
       EPOCHS="$2"
@@ -301,7 +302,7 @@ ask() {
 parameters() {
   local all
   all="$(where),resume=$RESUME,runtime.ssm_backend=$(backend)"
-  [[ -z $EPOCHS ]] || all+=",ss4rec.training.epochs=$EPOCHS,ncf.training.epochs=$EPOCHS"
+  [[ -z $EPOCHS ]] || all+="$(printf ",%s.training.epochs=$EPOCHS" ss4rec ss4rec_plus ncf)"
   [[ -z ${SEQREC_MIRROR:-} ]] || all+=",mirror=$SEQREC_MIRROR"
   echo "$all"
 }
@@ -309,6 +310,7 @@ parameters() {
 preflight() {
   STAGE="preflight"
   local model="${MODEL%-official}"
+  model="${model//-/_}"
   run "$VENV/bin/python" -m kedro preflight --env "$ENVIRONMENT" --model "$model" --params "$(parameters)" \
     ${DOLLARS_PER_HOUR:+--dollars-per-hour "$DOLLARS_PER_HOUR"} || die "preflight is red: see the line that says STOP"
 }
@@ -319,6 +321,7 @@ train_and_evaluate() {
   case "$MODEL" in
     all) trainings=train_ss4rec,train_ncf ;;
     ncf) trainings=train_ncf ;;
+    ss4rec-plus) trainings=train_ss4rec_plus ;;
     *) trainings=train_ss4rec ;;
   esac
   if ((GPUS > 1)); then
@@ -326,6 +329,8 @@ train_and_evaluate() {
   else
     kedro_run "$data,$trainings$(evaluation)"
   fi
+  # It lists trainings that are kept: a command of its own, after the training.
+  [[ $MODEL != ss4rec-plus ]] || kedro_run leaderboard
 }
 
 # The comparison needs both models: one alone is compared if the other was trained before.
@@ -333,6 +338,7 @@ evaluation() {
   local other
   case "$MODEL" in
     all) echo ,evaluation && return ;;
+    ss4rec-plus) return ;;
     ncf) other=ss4rec ;;
     *) other=ncf ;;
   esac
@@ -413,7 +419,7 @@ keep_results() {
   while IFS= read -r file; do
     # What an earlier run has made is in that run's results.
     [[ ! $file -nt "$VOLUME/.seqrec/pid" ]] || cp "$file" "$kept/"
-  done < <(ask paths report comparison differences provenance 2>/dev/null)
+  done < <(ask paths report comparison differences leaderboard provenance 2>/dev/null)
   case "$1" in
     0) say "done: $kept" ;;
     "$INTERRUPTED") say "interrupted; the same command goes on from the last checkpoint. Results so far: $kept, log: $kept/$RUN_NAME.log" ;;

@@ -110,7 +110,7 @@ def test_help_lists_every_option(pod):
     ("arguments", "complaint"),
     [
         (["--modell", "ncf"], "unknown option --modell"),
-        (["--model", "sasrec"], "unknown model sasrec: ss4rec-official, ncf or all"),
+        (["--model", "sasrec"], "unknown model sasrec: ss4rec-official, ss4rec-plus, ncf or all"),
         (["--model"], "--model needs a value"),
         (["--epochs", "--resume"], "--epochs needs a value"),
         (["--epochs", "0"], "--epochs needs a whole number above 0"),
@@ -152,6 +152,15 @@ def test_a_dry_run_prints_the_commands_and_writes_nothing(pod):
     for part in ("dataset=ml-32m", "ncf.training.epochs=7", "resume=true", "+ stop pod abc"):
         assert part in output
     assert not (pod.volume / "data").exists()
+
+
+def test_ss4rec_plus_is_trained_alone_and_shown_on_the_leaderboard(pod):
+    status, output = pod.run("--model", "ss4rec-plus", "--epochs", "7", "--dry-run")
+    assert status == 0
+    assert "kedro preflight --env runpod --model ss4rec_plus" in output
+    commands = re.findall(r"kedro run .*--pipelines (\S+) .*", output)
+    assert commands == ["data_processing\\,recbole_format\\,train_ss4rec_plus", "leaderboard"]
+    assert "ss4rec_plus.training.epochs=7" in output
 
 
 @pytest.mark.parametrize(

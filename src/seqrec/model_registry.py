@@ -136,7 +136,6 @@ MODELS = {
             uses_time=True,
             packs_histories=True,
             searchable=True,
-            compared=True,
         ),
         ModelSpec(
             name="ncf",

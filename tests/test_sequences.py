@@ -5,18 +5,12 @@ Each sequence starts from a folder in which `kedro run` has been typed once.
 
 import shutil
 
-import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
-from seqrec.errors import own_error
 from seqrec.tables import columns as c
-from tests.conftest import ROOT
-from tests.legacy.make_324c47b import Project, parameters
+from tests.toy import ALL, DATA, Folder, configure, log_with_ties
 
-DATA = ("data_processing", "recbole_format")
-ALL = ("__default__",)
 EVALUATE = ("evaluation",)
 SS4REC = ("train_ss4rec",)
 NCF = ("train_ncf",)
@@ -30,65 +24,16 @@ LATEST = {"runs": {"ss4rec": "latest"}}
 BEST = {"runs": {"ss4rec": "best"}}
 
 
-def log_with_ties():
-    """Thirty users, of whom many end on a second with several events."""
-    random = np.random.default_rng(3)
-    rows = [
-        (user, item, 5, 1_000_000 + 50 * user + 60 * (place // 3))
-        for user in range(1, 31)
-        for place, item in enumerate(random.permutation(24)[: random.integers(9, 15)])
-    ]
-    return pd.DataFrame(rows, columns=[c.USER, c.ITEM, c.RATING, c.TIMESTAMP])
-
-
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory):
     """A folder after the first `kedro run`, on tiny data and for two epochs."""
     folder = tmp_path_factory.mktemp("begun") / "project"
-    folder.mkdir()
-    log_with_ties().to_csv(folder / "log.csv", index=False)
-    blocks = parameters()
-    for name in ("ss4rec", "ncf"):
-        blocks[name]["training"] |= {"epochs": 2, "early_stopping": 2, "accumulate": 1}
-    blocks["evaluation"]["bootstrap_samples"] = 20
-    (folder / "parameters.yml").write_text(yaml.safe_dump(blocks))
-    project = Project(ROOT, folder)
-    project.configure()
+    project = configure(folder, log_with_ties())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WANDB_MODE", "disabled")
         patch.chdir(folder)
         project.run(*ALL)
     return project
-
-
-class Folder:
-    """A copy of the folder, and what its last run has compared."""
-
-    def __init__(self, begun, target):
-        shutil.copytree(begun.folder, target)
-        self.project = Project(ROOT, target)
-
-    def type(self, pipelines, parameters):
-        """Run a command; return the one line that it is refused with, or None."""
-        try:
-            self.project.run(*pipelines, **parameters)
-        except Exception as error:
-            own = own_error(error)
-            if own is None:
-                raise
-            assert "\n" not in str(own)
-            return str(own)
-        return None
-
-    def newest(self, name):
-        """Read the newest version of a table below 08_reporting."""
-        folder = self.project.folder / "data/08_reporting" / "toy" / name
-        version = max(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
-        return pd.read_csv(version / name)
-
-    def facts(self, name, **parameters):
-        with self.project.session(**parameters) as session:
-            return session.load_context().catalog.get(name).facts()
 
 
 @pytest.fixture
@@ -227,6 +172,16 @@ def test_a_report_says_which_training_it_shows(folder):
     facts = folder.facts("ss4rec.metrics")
     assert facts["experiment"]["model"]["parts"] == "mamba"
     assert facts["data"] == folder.facts("atomic_files")["fingerprint"]
+
+
+def test_a_training_without_ranks_lends_its_log_to_no_other(folder):
+    """It was killed before they were made, or is making them now."""
+    before = folder.newest("training_costs.csv")
+    assert folder.type(SS4REC, MAMBA) is None
+    ranks = folder.project.folder / "data/07_model_output/toy/ss4rec/target_ranks.parquet"
+    shutil.rmtree(max(ranks.iterdir()))
+    assert folder.type(EVALUATE, LATEST) is None
+    pd.testing.assert_frame_equal(folder.newest("training_costs.csv"), before)
 
 
 def test_more_than_thirty_sequences():

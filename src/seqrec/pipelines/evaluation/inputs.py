@@ -26,7 +26,7 @@ SLICES = {**METRICS, "interactions": "interactions@pandas"}
 EXAMPLES = {**RANKS, "interactions": "interactions@pandas", "movies": "movies_raw"}
 COMPARED_TRAININGS = of_models(
     "metrics",
-    interaction_stats="interaction_stats",
+    interaction_stats="data_stats",
     provenance="provenance",
 )
 LISTS = {
@@ -37,7 +37,7 @@ COMPARISON = {"evaluation": "params:evaluation", "comparison": "comparison"}
 REPORT = {
     **COMPARISON,
     "differences": "differences",
-    "interaction_stats": "interaction_stats",
+    "interaction_stats": "data_stats",
     "provenance": "provenance",
     "compared": "compared",
     "leaderboard": "last_leaderboard",

@@ -3,11 +3,13 @@
 Each sequence starts from a folder in which `kedro run` has been typed once.
 """
 
+import re
 import shutil
 
 import pandas as pd
 import pytest
 
+from seqrec.errors import ProjectError
 from seqrec.tables import columns as c
 from tests.toy import ALL, DATA, Folder, configure, log_with_ties
 
@@ -172,6 +174,24 @@ def test_a_report_says_which_training_it_shows(folder):
     facts = folder.facts("ss4rec.metrics")
     assert facts["experiment"]["model"]["parts"] == "mamba"
     assert facts["data"] == folder.facts("atomic_files")["fingerprint"]
+
+
+@pytest.mark.parametrize(
+    ("node", "what"),
+    [
+        ("data_processing.filter_core", "ratings"),
+        ("recbole_format.write_atomic_files", "interact"),
+    ],
+)
+def test_a_part_of_a_pipeline_goes_on_with_its_own_runs_rows_only(folder, node, what):
+    """Kedro's hint after a failure; another run has replaced them meanwhile."""
+    assert folder.type(DATA, {"data_processing": {"min_rating": 1}}) is None
+    with folder.project.session() as session, pytest.raises(ProjectError) as refused:
+        session.run(pipeline_names=list(DATA), from_nodes=[node])
+    line = (
+        rf"{what}\S* were made with data_processing\.min_rating=1.0, this run says None: run the"
+    )
+    assert re.match(line, str(refused.value))
 
 
 def test_a_training_without_ranks_lends_its_log_to_no_other(folder):

@@ -14,6 +14,11 @@ from seqrec.tables.facts import FINGERPRINT
 
 INTERACTIONS = "interactions@ibis"
 ATOMIC_FILES = "atomic_files"
+STATS = "interaction_stats"
+RATINGS = "ratings"
+MATTERS_TO_RATINGS = ("min_rating", "tie_policy")
+"""Parameters of data_processing that ratings depend on; everything later depends on all."""
+
 PROTOCOL = "protocol"
 """Fact of an artefact: the parameters of data_processing."""
 MADE_FROM = "interactions"
@@ -32,11 +37,12 @@ def check_protocol(pipeline: Pipeline, catalog: DataCatalog, present: Mapping[st
         ProjectError: Names the parameter, both values and the remedy.
     """
     for name in sorted(pipeline.inputs()):
-        if not name.startswith((MADE_FROM, ATOMIC_FILES)):
+        if not name.startswith((MADE_FROM, ATOMIC_FILES)) and name not in (STATS, RATINGS):
             continue
         made_with = facts_of(catalog, name).get(PROTOCOL) or {}
         for parameter, value in made_with.items():
-            if parameter in present and present[parameter] != value:
+            matters = name != RATINGS or parameter in MATTERS_TO_RATINGS
+            if matters and parameter in present and present[parameter] != value:
                 raise ProjectError(
                     f"{name.split('@')[0]} were made with data_processing.{parameter}={value}, "
                     f"this run says {present[parameter]}: run the pipelines "

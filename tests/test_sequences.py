@@ -27,22 +27,39 @@ BEST = {"runs": {"ss4rec": "best"}}
 
 
 @pytest.fixture(scope="module")
-def begun(tmp_path_factory):
-    """A folder after the first `kedro run`, on tiny data and for two epochs."""
-    folder = tmp_path_factory.mktemp("begun") / "project"
-    project = configure(folder, log_with_ties())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WANDB_MODE", "disabled")
-        patch.chdir(folder)
-        project.run(*ALL)
-    return project
+def reach(tmp_path_factory):
+    """Type commands one after another in a folder in which ``kedro run`` has been typed.
+
+    What sequences begin with alike is run once. The next command runs in a copy of the folder, so
+    a folder that was reached is never changed again: a test that types more takes a copy, too.
+
+    Returns:
+        The folder, and the one line that the last command was refused with, or None.
+    """
+    reached = {}
+
+    def reach(*commands):
+        if repr(commands) not in reached:
+            target = tmp_path_factory.mktemp("reached") / "project"
+            before = reach(*commands[:-1]) if commands else None
+            assert before is None or before[1] is None, before[1]
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("WANDB_MODE", "disabled")
+                patch.chdir(target.parent)
+                begun = before[0].project if before else configure(target, log_with_ties())
+                folder = Folder(begun, target if before else target.with_name("begun"))
+                reached[repr(commands)] = folder, folder.type(*(commands or [(ALL, {})])[-1])
+        return reached[repr(commands)]
+
+    return reach
 
 
 @pytest.fixture
-def folder(begun, tmp_path, monkeypatch):
+def copy_of(tmp_path, monkeypatch):
+    """Copy a folder to type more in it."""
     monkeypatch.setenv("WANDB_MODE", "disabled")
     monkeypatch.chdir(tmp_path)
-    return Folder(begun, tmp_path / "project")
+    return lambda folder, name="project": Folder(folder.project, tmp_path / name)
 
 
 OK = None
@@ -137,13 +154,10 @@ SAME_RESULT = {"the same again", "evaluation again", "training again", "other ti
 
 
 @pytest.mark.parametrize("name", SEQUENCES)
-def test_a_sequence_ends_well_or_in_one_line(folder, name):
+def test_a_sequence_ends_well_or_in_one_line(reach, name):
     commands, complaint = SEQUENCES[name]
-    before = folder.newest("comparison.csv")
-    refused = None
-    for pipelines, given in commands:
-        assert refused is None, refused
-        refused = folder.type(pipelines, given)
+    before = reach()[0].newest("comparison.csv")
+    folder, refused = reach(*commands)
     if complaint is not None:
         assert refused is not None
         assert pd.Series([refused]).str.contains(complaint).all(), refused
@@ -155,22 +169,23 @@ def test_a_sequence_ends_well_or_in_one_line(folder, name):
         pd.testing.assert_frame_equal(after, before)
 
 
-def test_nothing_that_is_held_out_now_has_been_learned_before(folder, begun, tmp_path):
+def test_nothing_that_is_held_out_now_has_been_learned_before(reach, copy_of):
     """Other ties hold out items that the first training has learned: it must not go on."""
-    assert folder.type(ALL, {**GROUP, "resume": True}) is None
-    fresh = Folder(begun, tmp_path / "fresh")
+    resumed, refused = reach((ALL, {**GROUP, "resume": True}))
+    assert refused is None
+    fresh = copy_of(reach()[0])
     shutil.rmtree(fresh.project.folder / "data")
     assert fresh.type(ALL, GROUP) is None
     names = [c.MODEL, c.MASK, c.QUERY_TIME, "metric", "mean"]
     pd.testing.assert_frame_equal(
-        folder.newest("comparison.csv")[names], fresh.newest("comparison.csv")[names]
+        resumed.newest("comparison.csv")[names], fresh.newest("comparison.csv")[names]
     )
 
 
-def test_a_report_says_which_training_it_shows(folder):
+def test_a_report_says_which_training_it_shows(reach):
     """The ablation counts because it was asked for, and its metrics know it."""
-    assert folder.type(SS4REC, MAMBA) is None
-    assert folder.type(EVALUATE, LATEST) is None
+    folder, refused = reach((SS4REC, MAMBA), (EVALUATE, LATEST))
+    assert refused is None
     facts = folder.facts("ss4rec.metrics")
     assert facts["experiment"]["model"]["parts"] == "mamba"
     assert facts["data"] == folder.facts("atomic_files")["fingerprint"]
@@ -183,24 +198,25 @@ def test_a_report_says_which_training_it_shows(folder):
         ("recbole_format.write_atomic_files", "interact"),
     ],
 )
-def test_a_part_of_a_pipeline_goes_on_with_its_own_runs_rows_only(folder, node, what):
+def test_a_part_of_a_pipeline_goes_on_with_its_own_runs_rows_only(reach, copy_of, node, what):
     """Kedro's hint after a failure; another run has replaced them meanwhile."""
-    assert folder.type(DATA, {"data_processing": {"min_rating": 1}}) is None
-    with folder.project.session() as session, pytest.raises(ProjectError) as refused:
+    folder, refused = reach((DATA, {"data_processing": {"min_rating": 1}}))
+    assert refused is None
+    with copy_of(folder).project.session() as session, pytest.raises(ProjectError) as told:
         session.run(pipeline_names=list(DATA), from_nodes=[node])
     line = (
         rf"{what}\S* were made with data_processing\.min_rating=1.0, this run says None: run the"
     )
-    assert re.match(line, str(refused.value))
+    assert re.match(line, str(told.value))
 
 
-def test_a_training_without_ranks_lends_its_log_to_no_other(folder):
+def test_a_training_without_ranks_lends_its_log_to_no_other(reach, copy_of):
     """It was killed before they were made, or is making them now."""
-    before = folder.newest("training_costs.csv")
-    assert folder.type(SS4REC, MAMBA) is None
+    folder = copy_of(reach((SS4REC, MAMBA))[0])
     ranks = folder.project.folder / "data/07_model_output/toy/ss4rec/target_ranks.parquet"
     shutil.rmtree(max(ranks.iterdir()))
     assert folder.type(EVALUATE, LATEST) is None
+    before = reach()[0].newest("training_costs.csv")
     pd.testing.assert_frame_equal(folder.newest("training_costs.csv"), before)
 
 

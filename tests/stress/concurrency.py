@@ -3,7 +3,7 @@
     python -m tests.stress.concurrency --repeats 20 --seed 1
 
 Every command is a process of its own, on tiny data. What it makes must be what it makes alone,
-byte for byte, and the facts in its manifests too; checkpoints must be there and finished. A command
+byte for byte, and so must the facts in its manifests; checkpoints must be there and finished. It
 may be refused in one line, if the data or the training that it wants is another's meanwhile.
 """
 

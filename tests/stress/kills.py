@@ -2,9 +2,9 @@
 
     python -m tests.stress.kills --kills 50 --terminations 20 --seed 1
 
-Kills (SIGKILL) are spread over the pipelines of ``kedro run``: each waits for the first line of its
-pipeline, then for a random part of the time that the pipeline takes. Terminations (SIGTERM) begin
-with the first millisecond of the process. The same command is then typed again, as it was.
+Kills (SIGKILL) are spread over the pipelines of ``kedro run``: each waits for the first line of
+its pipeline, then for a random part of the time that the pipeline takes. Terminations (SIGTERM)
+begin with the first millisecond of the process. The same command is then typed again, as it was.
 """
 
 from __future__ import annotations

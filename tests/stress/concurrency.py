@@ -123,7 +123,7 @@ def check(data: Path, alone: dict[str, made.Made], counts: Counter[str]) -> None
     for run, own in made.made_by_run(data).items():
         assert any(own.items() <= expected.items() for expected in alone.values()), (run, own)
         counts["runs whose tables are those of a run alone"] += 1
-        counts["tables"] += len(own)
+        counts["tables and facts"] += len(own)
     finished = made.checkpoints(data)
     assert all(finished.values()), finished
     counts["checkpoints found, all finished"] += len(finished)

@@ -35,8 +35,8 @@ BEGINNINGS = {
     "evaluation": "Running node: plot_training",
     "the end": "Pipeline execution completed",
 }
-"""The line with which a pipeline begins, in the order of a run. (Evaluation is spread over it; this
-is where the models are trained.)"""
+"""The line with which a pipeline begins, in the order of a run. Evaluation is spread over all of
+it; the line is that of its first node after the trainings."""
 
 PIPELINES = tuple(BEGINNINGS)[:-1]
 

@@ -3,7 +3,7 @@
     python -m tests.stress.concurrency --repeats 20 --seed 1
 
 Every command is a process of its own, on tiny data. What it makes must be what it makes alone,
-byte for byte, and the facts in its manifests too; checkpoints must be there and finished. A command
+byte for byte, and so must the facts in its manifests; checkpoints must be there and finished. It
 may be refused in one line, if the data or the training that it wants is another's meanwhile.
 """
 
@@ -123,7 +123,7 @@ def check(data: Path, alone: dict[str, made.Made], counts: Counter[str]) -> None
     for run, own in made.made_by_run(data).items():
         assert any(own.items() <= expected.items() for expected in alone.values()), (run, own)
         counts["runs whose tables are those of a run alone"] += 1
-        counts["tables"] += len(own)
+        counts["tables and facts"] += len(own)
     finished = made.checkpoints(data)
     assert all(finished.values()), finished
     counts["checkpoints found, all finished"] += len(finished)

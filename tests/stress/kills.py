@@ -2,9 +2,9 @@
 
     python -m tests.stress.kills --kills 50 --terminations 20 --seed 1
 
-Kills (SIGKILL) are spread over the pipelines of ``kedro run``: each waits for the first line of its
-pipeline, then for a random part of the time that the pipeline takes. Terminations (SIGTERM) begin
-with the first millisecond of the process. The same command is then typed again, as it was.
+Kills (SIGKILL) are spread over the pipelines of ``kedro run``: each waits for the first line of
+its pipeline, then for a random part of the time that the pipeline takes. Terminations (SIGTERM)
+begin with the first millisecond of the process. The same command is then typed again, as it was.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ BEGINNINGS = {
     "evaluation": "Running node: plot_training",
     "the end": "Pipeline execution completed",
 }
-"""The line with which a pipeline begins, in the order of a run. (Evaluation is spread over it; this
-is where the models are trained.)"""
+"""The line with which a pipeline begins, in the order of a run. Evaluation is spread over all of
+it; the line is that of its first node after the trainings."""
 
 PIPELINES = tuple(BEGINNINGS)[:-1]
 

@@ -1,5 +1,6 @@
 """Nothing that is read can run code, and nothing is written outside its folder."""
 
+import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -90,7 +91,8 @@ def test_unpacking_follows_no_link(tmp_path):
     outside, raw = tmp_path / "outside.txt", tmp_path / "raw"
     outside.write_text("precious")
     (raw / "ml-latest-small").mkdir(parents=True)
-    (raw / "ml-latest-small" / ".ratings.csv.part").symlink_to(outside)
+    part = f".ratings.csv.{os.getpid()}.part"
+    (raw / "ml-latest-small" / part).symlink_to(outside)
     with zipfile.ZipFile(raw / "ml-latest-small.zip", "w") as archive:
         text = "userId,movieId,rating,timestamp\n1,10,3.5,964982703\n"
         archive.writestr("ml-latest-small/ratings.csv", text)

@@ -6,19 +6,14 @@ Each sequence starts from a folder in which `kedro run` has been typed once.
 import re
 import shutil
 
-import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from kedro.framework.cli.utils import _split_params
 
-from seqrec.errors import own_error
+from seqrec.errors import ProjectError
 from seqrec.tables import columns as c
-from tests.conftest import ROOT
-from tests.legacy.make_324c47b import Project, parameters
+from tests.toy import ALL, DATA, Folder, configure, log_with_ties
 
-DATA = ("data_processing", "recbole_format")
-ALL = ("__default__",)
 EVALUATE = ("evaluation",)
 SS4REC = ("train_ss4rec",)
 NCF = ("train_ncf",)
@@ -35,83 +30,40 @@ NEWEST = {"ensemble": {"members": "ss4rec@latest+ncf@latest"}}
 SEEDS = {"ensemble": {"members": "ss4rec@seeds"}}
 
 
-def log_with_ties():
-    """Thirty users, of whom many end on a second with several events."""
-    random = np.random.default_rng(3)
-    rows = [
-        (user, item, 5, 1_000_000 + 50 * user + 60 * (place // 3))
-        for user in range(1, 31)
-        for place, item in enumerate(random.permutation(24)[: random.integers(9, 15)])
-    ]
-    return pd.DataFrame(rows, columns=[c.USER, c.ITEM, c.RATING, c.TIMESTAMP])
-
-
 @pytest.fixture(scope="module")
-def begun(tmp_path_factory):
-    """A folder after the first `kedro run`, on tiny data and for two epochs."""
-    folder = tmp_path_factory.mktemp("begun") / "project"
-    folder.mkdir()
-    log_with_ties().to_csv(folder / "log.csv", index=False)
-    blocks = parameters()
-    for name in ("ss4rec", "ncf"):
-        blocks[name]["training"] |= {"epochs": 2, "early_stopping": 2, "accumulate": 1}
-    blocks["evaluation"]["bootstrap_samples"] = 20
-    (folder / "parameters.yml").write_text(yaml.safe_dump(blocks))
-    project = Project(ROOT, folder)
-    project.configure()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WANDB_MODE", "disabled")
-        patch.chdir(folder)
-        project.run(*ALL)
-    return project
+def reach(tmp_path_factory):
+    """Type commands one after another in a folder in which ``kedro run`` has been typed.
 
+    What sequences begin with alike is run once. The next command runs in a copy of the folder, so
+    a folder that was reached is never changed again: a test that types more takes a copy, too.
 
-class Folder:
-    """A copy of the folder, and what its last run has compared."""
+    Returns:
+        The folder, and the one line that the last command was refused with, or None.
+    """
+    reached = {}
 
-    def __init__(self, begun, target):
-        shutil.copytree(begun.folder, target)
-        self.project = Project(ROOT, target)
+    def reach(*commands):
+        if repr(commands) not in reached:
+            target = tmp_path_factory.mktemp("reached") / "project"
+            before = reach(*commands[:-1]) if commands else None
+            assert before is None or before[1] is None, before[1]
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("WANDB_MODE", "disabled")
+                patch.chdir(target.parent)
+                begun = before[0].project if before else configure(target, log_with_ties())
+                folder = Folder(begun, target if before else target.with_name("begun"))
+                reached[repr(commands)] = folder, folder.type(*(commands or [(ALL, {})])[-1])
+        return reached[repr(commands)]
 
-    def type(self, pipelines, parameters):
-        """Run a command; return the one line that it is refused with, or None."""
-        try:
-            self.project.run(*pipelines, **parameters)
-        except Exception as error:
-            own = own_error(error)
-            if own is None:
-                raise
-            assert "\n" not in str(own)
-            return str(own)
-        return None
-
-    def newest(self, name):
-        """Read the newest version of a table below 08_reporting."""
-        folder = self.project.folder / "data/08_reporting" / "toy" / name
-        version = max(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
-        return pd.read_csv(version / name)
-
-    def report(self, pipelines, parameters):
-        """Run a command and return the report it writes, without its scripts."""
-        assert self.type(pipelines, parameters) is None
-        path = self.project.folder / "data/08_reporting/toy/latest_report.html"
-        return path.read_text(encoding="utf-8").split("<script>")[0]
-
-    def report_of_lists(self, pipelines, parameters):
-        """Return the report's table of lists; None if it has none."""
-        _, heading, rest = self.report(pipelines, parameters).partition("What the lists are like")
-        return rest.split("</table>")[0] if heading else None
-
-    def facts(self, name, **parameters):
-        with self.project.session(**parameters) as session:
-            return session.load_context().catalog.get(name).facts()
+    return reach
 
 
 @pytest.fixture
-def folder(begun, tmp_path, monkeypatch):
+def copy_of(tmp_path, monkeypatch):
+    """Copy a folder to type more in it."""
     monkeypatch.setenv("WANDB_MODE", "disabled")
     monkeypatch.chdir(tmp_path)
-    return Folder(begun, tmp_path / "project")
+    return lambda folder, name="project": Folder(folder.project, tmp_path / name)
 
 
 OK = None
@@ -235,13 +187,10 @@ SAME_RESULT = {"the same again", "evaluation again", "training again", "other ti
 
 
 @pytest.mark.parametrize("name", SEQUENCES)
-def test_a_sequence_ends_well_or_in_one_line(folder, name):
+def test_a_sequence_ends_well_or_in_one_line(reach, name):
     commands, complaint = SEQUENCES[name]
-    before = folder.newest("comparison.csv")
-    refused = None
-    for pipelines, given in commands:
-        assert refused is None, refused
-        refused = folder.type(pipelines, given)
+    before = reach()[0].newest("comparison.csv")
+    folder, refused = reach(*commands)
     if complaint is not None:
         assert refused is not None
         assert pd.Series([refused]).str.contains(complaint).all(), refused
@@ -253,35 +202,68 @@ def test_a_sequence_ends_well_or_in_one_line(folder, name):
         pd.testing.assert_frame_equal(after, before)
 
 
-def test_nothing_that_is_held_out_now_has_been_learned_before(folder, begun, tmp_path):
+def test_nothing_that_is_held_out_now_has_been_learned_before(reach, copy_of):
     """Other ties hold out items that the first training has learned: it must not go on."""
-    assert folder.type(ALL, {**GROUP, "resume": True}) is None
-    fresh = Folder(begun, tmp_path / "fresh")
+    resumed, refused = reach((ALL, {**GROUP, "resume": True}))
+    assert refused is None
+    fresh = copy_of(reach()[0])
     shutil.rmtree(fresh.project.folder / "data")
     assert fresh.type(ALL, GROUP) is None
     names = [c.MODEL, c.MASK, c.QUERY_TIME, "metric", "mean"]
     pd.testing.assert_frame_equal(
-        folder.newest("comparison.csv")[names], fresh.newest("comparison.csv")[names]
+        resumed.newest("comparison.csv")[names], fresh.newest("comparison.csv")[names]
     )
 
 
-def test_a_report_says_which_training_it_shows(folder):
+def test_a_report_says_which_training_it_shows(reach):
     """The ablation counts because it was asked for, and its metrics know it."""
-    assert folder.type(SS4REC, MAMBA) is None
-    assert folder.type(EVALUATE, LATEST) is None
+    folder, refused = reach((SS4REC, MAMBA), (EVALUATE, LATEST))
+    assert refused is None
     facts = folder.facts("ss4rec.metrics")
     assert facts["experiment"]["model"]["parts"] == "mamba"
     assert facts["data"] == folder.facts("atomic_files")["fingerprint"]
+
+
+@pytest.mark.parametrize(
+    ("node", "what"),
+    [
+        ("data_processing.filter_core", "ratings"),
+        ("recbole_format.write_atomic_files", "interact"),
+    ],
+)
+def test_a_part_of_a_pipeline_goes_on_with_its_own_runs_rows_only(reach, copy_of, node, what):
+    """Kedro's hint after a failure; another run has replaced them meanwhile."""
+    folder, refused = reach((DATA, {"data_processing": {"min_rating": 1}}))
+    assert refused is None
+    with copy_of(folder).project.session() as session, pytest.raises(ProjectError) as told:
+        session.run(pipeline_names=list(DATA), from_nodes=[node])
+    line = (
+        rf"{what}\S* were made with data_processing\.min_rating=1.0, this run says null: to use "
+        r"them, add data_processing\.min_rating=1.0 to --params; to make them anew, run the"
+    )
+    assert re.match(line, str(told.value))
+
+
+def test_a_training_without_ranks_lends_its_log_to_no_other(reach, copy_of):
+    """It was killed before they were made, or is making them now."""
+    folder = copy_of(reach((SS4REC, MAMBA))[0])
+    ranks = folder.project.folder / "data/07_model_output/toy/ss4rec/target_ranks.parquet"
+    shutil.rmtree(max(ranks.iterdir()))
+    assert folder.type(EVALUATE, LATEST) is None
+    before = reach()[0].newest("training_costs.csv")
+    pd.testing.assert_frame_equal(folder.newest("training_costs.csv"), before)
 
 
 def models_of(folder):
     return list(folder.newest("comparison.csv")[c.MODEL].unique())
 
 
-def test_an_ensemble_is_shown_with_the_data_of_its_members_only(folder):
+def test_an_ensemble_is_shown_with_the_data_of_its_members_only(reach, copy_of):
     """Left out on other data, back with the old ones, where a newer one does not replace it."""
     models = ["ss4rec", "ncf", "popularity"]
-    assert folder.type(ENSEMBLE, {}) is None
+    folder, refused = reach((ENSEMBLE, {}))
+    assert refused is None
+    folder = copy_of(folder)
     assert folder.type(ALL, {}) is None
     assert models_of(folder) == [*models, "Ensemble of 2"]
     shown = folder.newest("comparison.csv")
@@ -297,10 +279,11 @@ def test_an_ensemble_is_shown_with_the_data_of_its_members_only(folder):
     assert not means[0].equals(means[1])
 
 
-def test_an_ensemble_of_seeds_grows_with_them(folder):
+def test_an_ensemble_of_seeds_grows_with_them(reach, copy_of):
     """Two seeds, an ensemble, a table, a third seed: the ensemble is made anew or stays."""
-    assert folder.type(SS4REC, SEED) is None
-    assert folder.type(ENSEMBLE, SEEDS) is None
+    folder, refused = reach((SS4REC, SEED), (ENSEMBLE, SEEDS))
+    assert refused is None
+    folder = copy_of(folder)
     facts = folder.facts("ensemble.target_ranks")
     assert [member["training"]["seed"] for member in facts["members"]] == [11, 5]
     assert facts["data"] == folder.facts("atomic_files")["fingerprint"]
@@ -320,27 +303,28 @@ def test_an_ensemble_of_seeds_grows_with_them(folder):
     assert names <= set(three.index)
 
 
-def test_without_an_ensemble_nothing_is_written_of_one(begun):
-    assert not list((begun.folder / "data").rglob("ensemble"))
+def test_without_an_ensemble_nothing_is_written_of_one(reach):
+    assert not list((reach()[0].project.folder / "data").rglob("ensemble"))
 
 
-def test_what_a_refusal_says_to_type_can_be_typed(folder):
+def test_what_a_refusal_says_to_type_can_be_typed(reach, copy_of):
     """Data made with parameters of their own, and a later command without them."""
-    assert folder.type(ALL, TEMPORAL) is None
-    before = folder.newest("comparison.csv")
-    refused = folder.type(EVALUATE, {})
+    folder, refused = reach((ALL, TEMPORAL), (EVALUATE, {}))
+    before = reach((ALL, TEMPORAL))[0].newest("comparison.csv")
     advice = re.search(r"to use them, add (\S+) to --params", refused)[1]
+    folder = copy_of(folder)
     assert folder.type(EVALUATE, _split_params(None, None, advice)) is None
     pd.testing.assert_frame_equal(folder.newest("comparison.csv"), before)
 
 
-def test_a_refusal_names_null_as_it_is_typed(folder):
-    refused = folder.type(EVALUATE, {"data_processing": {"min_rating": 2.0}})
+def test_a_refusal_names_null_as_it_is_typed(reach):
+    _, refused = reach((EVALUATE, {"data_processing": {"min_rating": 2.0}}))
     assert "made with data_processing.min_rating=null, this run says 2.0" in refused
 
 
-def test_a_report_shows_the_lists_of_the_training_it_compares(folder):
+def test_a_report_shows_the_lists_of_the_training_it_compares(reach, copy_of):
     """Whatever was listed last: an ablation's lists are not the compared training's."""
+    folder = copy_of(reach()[0])
     assert folder.type(RECOMMEND, {}) is None
     listed = folder.report_of_lists(EVALUATE, {})
     assert listed.count("<td>SS4Rec</td>") == 3
@@ -351,8 +335,9 @@ def test_a_report_shows_the_lists_of_the_training_it_compares(folder):
     assert of_ablation.count("<td>3</td>") == 3
 
 
-def test_a_report_shows_the_leaderboard_of_its_protocol(folder):
+def test_a_report_shows_the_leaderboard_of_its_protocol(reach, copy_of):
     unmasked = {"evaluation": {"headline_mask": "unmasked"}}
+    folder = copy_of(reach()[0])
     assert folder.type(("leaderboard",), {}) is None
     heading = "<h2>Every training on this data</h2>"
     assert heading in folder.report(EVALUATE, {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,13 @@ class PersonalConfigLoader(OmegaConfigLoader):
     """Base, then the environment, then ``conf/local``; ``--params`` overrides them all.
 
     Kedro reads base and one environment, so settings in ``conf/local`` would count with
-    ``--env local`` only.
+    ``--env local`` only. It also reads every file anew whenever it is asked, a dozen times in a
+    run; here a loader, which is a command's, reads them once.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._read: dict[str, dict[str, Any]] = {}
+        super().__init__(*args, **kwargs)
 
     def __getitem__(self, key: str) -> dict[str, Any]:
         """Load a kind of configuration.
@@ -29,10 +36,18 @@ class PersonalConfigLoader(OmegaConfigLoader):
             KeyError: There is no such kind.
             MissingConfigException: There is no file of it.
         """
-        given = key in self
+        if key in self:  # somebody has set it
+            config: dict[str, Any] = super().__getitem__(key)
+            return config
+        asked = json.dumps([key, self.env, self.runtime_params], default=str)
+        if asked not in self._read:
+            self._read[asked] = self._load(key)
+        return copy.deepcopy(self._read[asked])
+
+    def _load(self, key: str) -> dict[str, Any]:
         config: dict[str, Any] = super().__getitem__(key)
         folder = Path(self.conf_source) / PERSONAL
-        if given or not folder.is_dir() or PERSONAL in (self.env, self.base_env):
+        if not folder.is_dir() or PERSONAL in (self.env, self.base_env):
             return config
         personal = self.load_and_merge_dir_config(
             str(folder), self.config_patterns[key], key, set(), key == "credentials"

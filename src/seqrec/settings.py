@@ -7,6 +7,7 @@ from typing import Any
 import seqrec.early_signals  # noqa: F401 - first: the rest takes a second to import
 from seqrec.config_loader import PersonalConfigLoader
 from seqrec.hooks.artefacts import ArtefactHooks
+from seqrec.hooks.data_lock import DataChosenHooks, DataLockHooks
 from seqrec.hooks.distributed import DistributedHooks
 from seqrec.hooks.ensemble import EnsembleHooks, EnsembleMembersHooks
 from seqrec.hooks.expected_warnings import is_news
@@ -28,6 +29,8 @@ warnings.filterwarnings("ignore", message=r"\s*One or more dataset names contain
 for _name in ("kedro.io.core", "kedro.io.data_catalog", "kedro.validation.type_extractor"):
     logging.getLogger(_name).addFilter(is_news)
 
+_data_lock = DataLockHooks()
+
 # The last is called first.
 HOOKS = (
     ReportHooks(),
@@ -36,12 +39,14 @@ HOOKS = (
     TrackingHooks(),
     ProvenanceHooks(),
     DistributedHooks(),
+    DataChosenHooks(_data_lock),
     EnsembleMembersHooks(),
     RunsHooks(),
     PreflightHooks(),
     EnsembleHooks(),
     ArtefactHooks(),
     PlainErrorHooks(),
+    _data_lock,
 )
 
 CONFIG_LOADER_CLASS = PersonalConfigLoader

@@ -118,6 +118,27 @@ def test_a_run_loads_what_it_has_written_itself(tmp_path):
     assert value(history(tmp_path)) == 2
 
 
+ANOTHER_RUN = """
+import sys
+from pathlib import Path
+from tests.datasets.test_versions import NEW, save
+save(Path(sys.argv[1]), NEW, 2)
+"""
+
+
+def test_another_run_with_the_same_id_is_another_run(tmp_path):
+    """Both have begun in the same millisecond; their versions must not become one."""
+    save(tmp_path, OLD, 1)
+    reads, writes = history(tmp_path, save=NEW), history(tmp_path, save=NEW)
+    reads.load()
+    subprocess.run([sys.executable, "-c", ANOTHER_RUN, tmp_path], cwd=ROOT, check=True)
+    save(tmp_path, AHEAD, 3)
+    reads.release()
+    assert value(reads) == 3  # the newest, as for anybody; not "its own"
+    with pytest.raises(ProjectError, match=r"^\S+ is there already: another run .* again$"):
+        writes.save(pd.DataFrame({"value": [4]}))
+
+
 def test_versions_of_before_are_older_than_any_with_a_manifest(tmp_path, caplog):
     for version, number in ((OLD, 1), (AHEAD, 2)):
         folder = tmp_path / "history.csv" / version

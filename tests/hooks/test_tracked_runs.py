@@ -1,5 +1,7 @@
 """Which runs W&B hears of, as which run, and what it never hears."""
 
+import threading
+
 import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
@@ -7,7 +9,7 @@ from kedro.pipeline import Pipeline
 
 from seqrec.errors import ProjectError, RunInterruptedError
 from seqrec.hooks import tracking
-from seqrec.hooks.tracked_runs import is_tracked
+from seqrec.hooks.tracked_runs import TRACKED_RUN, is_tracked, remember
 from seqrec.hooks.tracking import TrackingHooks
 from seqrec.pipeline_registry import register_pipelines
 from tests.conftest import ROOT
@@ -124,6 +126,17 @@ def test_another_experiment_is_another_run(runs, names, params):
     runs.run("train_ncf", error=ProjectError("out of memory"))
     runs.run(*names, **{"resume": True, **params})
     assert runs.ids == ["run-1", "run-2"]
+
+
+def test_runs_that_end_at_the_same_time_are_all_remembered(runs):
+    catalog = runs.run("train_ncf")._catalog
+    told = {model: (catalog, f"run-{model}", {model: "…"}, False) for model in "abcdefgh"}
+    threads = [threading.Thread(target=remember, args=args) for args in told.values()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert catalog.load(TRACKED_RUN).keys() == {"ncf", *told}
 
 
 def test_what_earlier_versions_remembered_says_nothing(runs):

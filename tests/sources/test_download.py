@@ -3,6 +3,7 @@
 import hashlib
 import io
 import shutil
+import threading
 import zipfile
 
 import pytest
@@ -20,7 +21,7 @@ def archive(release):
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as opened:
         for name, text in members.items():
-            opened.writestr(f"{inside}/{name}", text)
+            opened.writestr(zipfile.ZipInfo(f"{inside}/{name}"), text)  # without the time
     return packed.getvalue()
 
 
@@ -132,6 +133,32 @@ def test_a_full_disk_is_noticed_before_it_is_full(tmp_path, sums, monkeypatch):
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(ProjectError, match="the disk is full; make room"):
         fetch(tmp_path, Mirror({"ml-1m.zip": archive("ml-1m")}))
+
+
+def test_two_processes_do_not_write_the_same_part(tmp_path, sums):
+    """Both would append to it; one fetches the archive, and the other finds it there."""
+    content = archive("ml-1m")
+    mirror = Mirror({"ml-1m.zip": content}, break_after=[50] * 3)
+    fetched = []
+
+    def fetch_too():
+        fetched.append(fetch_from(tmp_path / "raw", address))
+
+    with serving(mirror) as address:
+        threads = [threading.Thread(target=fetch_too) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert fetched == [content] * 4
+    assert mirror.asked == [None, "bytes=50-", "bytes=100-", "bytes=150-"]
+    assert [path.name for path in (tmp_path / "raw").iterdir()] == ["ml-1m.zip"]
+
+
+def fetch_from(folder, address):
+    """Download an archive; return what is there then."""
+    module.download(f"{address}/ml-1m.zip", folder / "ml-1m.zip", None)
+    return (folder / "ml-1m.zip").read_bytes()
 
 
 def test_an_archive_put_there_by_hand_is_checked_too(tmp_path, sums):

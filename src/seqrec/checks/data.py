@@ -14,6 +14,11 @@ from seqrec.tables.facts import FINGERPRINT
 
 INTERACTIONS = "interactions@ibis"
 ATOMIC_FILES = "atomic_files"
+STATS = "interaction_stats"
+RATINGS = "ratings"
+MATTERS_TO_RATINGS = ("min_rating", "tie_policy")
+"""Parameters of data_processing that ratings depend on; everything later depends on all."""
+
 PROTOCOL = "protocol"
 """Fact of an artefact: the parameters of data_processing."""
 MADE_FROM = "interactions"
@@ -32,13 +37,15 @@ def check_protocol(pipeline: Pipeline, catalog: DataCatalog, present: Mapping[st
         ProjectError: Names a parameter, both values and what to type.
     """
     for name in sorted(pipeline.inputs()):
-        if not name.startswith((MADE_FROM, ATOMIC_FILES)):
+        if not name.startswith((MADE_FROM, ATOMIC_FILES)) and name not in (STATS, RATINGS):
             continue
         made_with = facts_of(catalog, name).get(PROTOCOL) or {}
         others = {
             parameter: value
             for parameter, value in made_with.items()
-            if parameter in present and present[parameter] != value
+            if (name != RATINGS or parameter in MATTERS_TO_RATINGS)
+            and parameter in present
+            and present[parameter] != value
         }
         if others:
             raise ProjectError(f"{name.split('@')[0]} {_refusal(others, present)}")

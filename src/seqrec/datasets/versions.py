@@ -13,7 +13,6 @@ from kedro.io import AbstractVersionedDataset, Version
 
 from seqrec.artefacts.commit import commit_in_place, commit_version, manifest_of
 from seqrec.artefacts.manifest import (
-    MANIFEST,
     Manifest,
     ManifestError,
     describe_kind,
@@ -28,6 +27,10 @@ from seqrec.errors import ProjectError
 
 SHOWN = 3
 """Versions named in a message."""
+
+_SAVED: set[Path] = set()
+"""Versions that this process has written: another's may have the same name, if its run has begun
+in the same millisecond."""
 
 Saved = TypeVar("Saved")
 Loaded = TypeVar("Loaded")
@@ -123,6 +126,8 @@ class ManifestDataset(AbstractVersionedDataset[Saved, Loaded]):
             raise ProjectError(
                 f"{path} cannot be written: {reason(error)}; mend that, then run it again"
             ) from error
+        if version:
+            _SAVED.add(path.parent.absolute())
 
     @plainly
     def facts(self) -> dict[str, Any]:
@@ -211,7 +216,22 @@ class ManifestDataset(AbstractVersionedDataset[Saved, Loaded]):
         except OSError as error:
             raise ProjectError(f"{self._filepath} cannot be read ({error.strerror})") from error
 
-    # Kedro resolves versions by these two.
+    # Kedro resolves versions by these three.
+
+    @plainly
+    def _get_save_path(self) -> PurePosixPath:
+        """Return where this run's version goes.
+
+        Raises:
+            ProjectError: Another run has the same id, and was first.
+        """
+        version = self._version and self.resolve_save_version()
+        if version and os.path.lexists(self._filepath / version):
+            raise ProjectError(
+                f"{self._filepath / version} is there already: another run has begun in the same "
+                "millisecond; type the command again"
+            )
+        return super()._get_save_path()
 
     def _get_versions(self) -> list[str]:
         """Return the paths of the versions that count, newest first."""
@@ -232,7 +252,7 @@ class ManifestDataset(AbstractVersionedDataset[Saved, Loaded]):
 
     def _choose_version(self) -> str:
         own = self._cached_save_version or (self._version and self._version.save)
-        if own and os.path.lexists(self._filepath / own / MANIFEST):
+        if own and Path(self._filepath / own).absolute() in _SAVED:
             return str(own)
         found = self._find_versions()
         self._refuse_unreadable(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from typing import Any
 
@@ -59,35 +60,36 @@ class RunsHooks:
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
         given = run_params.get("load_versions") or {}
-        wanted = [name for name in sorted(pipeline.inputs()) if _is_of_a_training(name)]
-        if not wanted:
+        of_trainings = [name for name in sorted(pipeline.inputs()) if _is_of_a_training(name)]
+        if not of_trainings:
             return
         data = Data(present_fingerprint(pipeline, catalog), self._protocol)
-        for name in wanted:
-            if name not in given and catalog.exists(name):
-                self._choose(name, catalog, data)
+        wanted = [name for name in of_trainings if name not in given and catalog.exists(name)]
+        for model, names in itertools.groupby(wanted, _model_of):
+            self._choose(model, list(names), catalog, data)
 
-    def _choose(self, name: str, catalog: DataCatalog, data: Data) -> None:
-        """Have a dataset load the version that counts."""
-        model = name.split(".")[0]
-        dataset: Any = catalog.get(name)
+    def _choose(self, model: str, names: list[str], catalog: DataCatalog, data: Data) -> None:
+        """Have a model's datasets load one and the same training: the one that counts."""
+        datasets: dict[str, Any] = {name: catalog.get(name) for name in names}
         weights: Any = catalog.get(f"{model}.weights")
-        there = {known.version for known in dataset.versions()}
+        # A training that is under way, or was killed, may have left some and not others.
+        there = [{known.version for known in each.versions()} for each in datasets.values()]
         kept = [
             Training.from_config(known.version, known.facts or {})
             for known in weights.versions()
-            if known.version in there
+            if known.version in set.intersection(*there)
         ]
         if not kept:
             return
         present = present_record(self._parameters, model)
         chosen = choose(kept, self._parameters.runs.get(model, PRESENT), present, data)
-        dataset._version = Version(chosen.version, dataset._version.save)
-        dataset.release()
         changes = differences(chosen.record, present)
-        if chosen is not kept[-1] or changes:
-            told = f" ({', '.join(changes)})" if changes else ""
-            logger.info("%s: training %s%s counts", name, chosen.version, told)
+        told = f" ({', '.join(changes)})" if changes else ""
+        for name, dataset in datasets.items():
+            dataset._version = Version(chosen.version, dataset._version.save)
+            dataset.release()
+            if chosen is not kept[-1] or changes:
+                logger.info("%s: training %s%s counts", name, chosen.version, told)
 
     def _tell_origin(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
@@ -120,6 +122,10 @@ def present_record(parameters: Parameters, model: str) -> dict[str, Any]:
         "model": block.model.model_dump(mode="json"),
         "training": block.training.model_dump(mode="json"),
     }
+
+
+def _model_of(name: str) -> str:
+    return name.split(".")[0]
 
 
 def _is_of_a_training(name: str) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import Pipeline
 
+from seqrec.engine.locks import one_at_a_time
 from seqrec.parameter_tree import Parameters
 
 TRACKED_RUN = "tracked_run"
@@ -66,11 +68,15 @@ def remember(
     catalog: DataCatalog, run_id: str, trainings: Mapping[str, str], finished: bool
 ) -> None:
     """Note the W&B run of some trainings, and whether it went well."""
-    if trainings:
-        noted = {
-            model: {"id": run_id, "training": training, "finished": finished}
-            for model, training in trainings.items()
-        }
+    if not trainings:
+        return
+    noted = {
+        model: {"id": run_id, "training": training, "finished": finished}
+        for model, training in trainings.items()
+    }
+    dataset: Any = catalog.get(TRACKED_RUN)
+    lock = Path(str(dataset._filepath)).with_suffix(".lock")
+    with one_at_a_time(lock, "W&B runs are being noted"):
         catalog.save(TRACKED_RUN, {**_read(catalog), **noted})
 
 

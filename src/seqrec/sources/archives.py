@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import shutil
 import zipfile
 import zlib
@@ -52,7 +53,7 @@ def unpack(archive: Path, member: str, target: Path) -> None:
             written.
     """
     logger.info("unpacking %s of %s", target.name, archive)
-    part = target.with_name(f".{target.name}.part")
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")  # others may unpack it too
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)

@@ -24,6 +24,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from seqrec.engine.locks import one_at_a_time
 from seqrec.errors import ProjectError
 from seqrec.services import redact
 
@@ -43,7 +44,7 @@ def download(url: str, target: Path, md5: str | None) -> None:
     """Fetch a zip archive that is there whole, with the right content, or not at all.
 
     A broken download stays beside the target as ``.part`` and is resumed, in this call or in the
-    next.
+    next. Of two processes that want the same archive one fetches it and the other waits.
 
     Args:
         url: Where it is.
@@ -53,8 +54,14 @@ def download(url: str, target: Path, md5: str | None) -> None:
     Raises:
         ProjectError: What failed and what to do.
     """
+    lock = target.with_name(f".{target.name}.lock")
+    with one_at_a_time(lock, f"{target} is being downloaded"):
+        if not target.is_file():
+            _download(url, target, md5)
+
+
+def _download(url: str, target: Path, md5: str | None) -> None:
     part = target.with_name(f".{target.name}.part")
-    target.parent.mkdir(parents=True, exist_ok=True)
     by_hand = f"download it yourself and put it there as {target}"
     with _explained(redact(url), part, by_hand):
         _fetch_all(url, part)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from filelock import FileLock, Timeout
-
+from seqrec.engine.locks import OwnedLock
 from seqrec.errors import ProjectError
 from seqrec.parameters.base import Resume
 from seqrec.training.checkpoints import Checkpoint, CheckpointStore
@@ -98,26 +95,13 @@ def only_training(root: CheckpointStore, state: TrainingState, name: str) -> Ite
         yield
         return
     folder = store_of(root, state).folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    owner = folder.with_name(f"{folder.name}.pid")
-    lock = FileLock(folder.with_name(f"{folder.name}.lock"), timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
+    lock = OwnedLock(folder.with_name(f"{folder.name}.lock"))
+    if not lock.acquire(0):
         raise ProjectError(
-            f"{name} is being trained with this configuration by process {_read(owner)} in "
+            f"{name} is being trained with this configuration by {lock.owner()} in "
             f"{root.folder}: wait for it, or give this run a folder of its own (--params data=…)"
-        ) from None
+        )
     try:
-        owner.write_text(str(os.getpid()), encoding="utf-8")
         yield
     finally:
-        owner.unlink(missing_ok=True)
         lock.release()
-
-
-def _read(owner: Path) -> str:
-    try:
-        return owner.read_text(encoding="utf-8")
-    except OSError:
-        return "(unknown)"

@@ -10,10 +10,22 @@ from seqrec.model_registry import title_of
 from seqrec.pipelines.evaluation.ensemble import describe_members, shown
 from seqrec.record import RECORD
 from seqrec.runs import differences
+from seqrec.tables.atomic_files import AtomicFiles
 from seqrec.tables.facts import FACTS, FINGERPRINT, MEMBERS, facts_fingerprint
 
 PROTOCOL = "protocol"
 """The parameters of data_processing, in facts."""
+
+
+def read_stats(atomic_files: AtomicFiles) -> dict[str, Any]:
+    """Return the statistics of the data that this run compares models on.
+
+    They lie beside the files, in a version; `interaction_stats` may be a later run's by now.
+
+    Args:
+        atomic_files: RecBole's files.
+    """
+    return atomic_files.stats
 
 
 def describe_compared(

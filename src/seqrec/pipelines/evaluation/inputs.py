@@ -28,10 +28,10 @@ METRICS = {**of_models("metrics", evaluation="params:evaluation"), **WITH_ENSEMB
 SLICES = {**METRICS, "interactions": "interactions@pandas"}
 EXAMPLES = {**RANKS, "interactions": "interactions@pandas", "movies": "movies_raw"}
 COMPARED_TRAININGS = {
-    **of_models("metrics", interaction_stats="interaction_stats", provenance="provenance"),
+    **of_models("metrics", interaction_stats="data_stats", provenance="provenance"),
     **WITH_ENSEMBLE,
 }
-ENSEMBLE_RANKS = [f"{ENSEMBLE}.target_ranks", "interaction_stats", "params:evaluation"]
+ENSEMBLE_RANKS = [f"{ENSEMBLE}.target_ranks", "data_stats", "params:evaluation"]
 LISTS = {
     "compared": "compared",
     **{f"{name}_lists": f"{name}.every_list_metrics" for name in TRAINED},
@@ -40,7 +40,7 @@ COMPARISON = {"evaluation": "params:evaluation", "comparison": "comparison"}
 REPORT = {
     **COMPARISON,
     "differences": "differences",
-    "interaction_stats": "interaction_stats",
+    "interaction_stats": "data_stats",
     "provenance": "provenance",
     "compared": "compared",
     "leaderboard": "last_leaderboard",

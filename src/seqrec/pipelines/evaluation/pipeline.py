@@ -25,6 +25,7 @@ def create_pipeline() -> Pipeline:
             _node(details.pick_examples, inputs.EXAMPLES, "examples"),
             _node(profile.profile_interactions, "interactions@ibis", "data_profile"),
             _node(profile.plot_profile, "data_profile", "data_plot"),
+            _node(compared.read_stats, "atomic_files", "data_stats"),
             _node(compared.describe_compared, inputs.COMPARED_TRAININGS, "compared"),
             _node(beside.compare_lists, inputs.LISTS, "compared_lists"),
             _node(render_report, inputs.REPORT, "report"),

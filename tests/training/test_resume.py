@@ -14,7 +14,7 @@ import torch
 
 from seqrec.errors import ProjectError, RunInterruptedError
 from seqrec.model_registry import MODELS
-from seqrec.parameters.training import as_earlier
+from seqrec.parameters.training import EARLIER_MEANING, as_earlier
 from seqrec.recbole_bridge.api import train
 from seqrec.tables import columns as c
 from seqrec.training import checkpoints
@@ -125,7 +125,7 @@ def test_other_candidates_are_another_experiment_and_earlier_ones_were_all(
     assert record["training"]["candidates"] == "all"
     other = {**record, "training": {**record["training"], "candidates": "unseen"}}
     earlier = {**record, "training": as_earlier(record["training"])}
-    assert earlier["training"].keys() == record["training"].keys() - {"candidates"}
+    assert earlier["training"].keys() == record["training"].keys() - EARLIER_MEANING.keys()
     assert own(store).folder.name == f"experiment-{experiment_key(earlier)}"
     assert experiment_key(other) != experiment_key(record) == experiment_key(earlier)
     assert first_difference(earlier, record) is None

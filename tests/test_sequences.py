@@ -66,6 +66,9 @@ def copy_of(tmp_path, monkeypatch):
     return lambda folder, name="project": Folder(folder.project, tmp_path / name)
 
 
+KINDS = ("target_ranks", "training_log")
+"""What evaluation reads of a training."""
+
 OK = None
 OLD_DATA = r"was trained or ranked on other data|no training of the present configuration and data"
 PROTOCOL = r"were made with data_processing\.{}={}, this run says {}"
@@ -244,12 +247,14 @@ def test_a_part_of_a_pipeline_goes_on_with_its_own_runs_rows_only(reach, copy_of
     assert re.match(line, str(told.value))
 
 
-def test_a_training_without_ranks_lends_its_log_to_no_other(reach, copy_of):
+def test_a_training_without_ranks_lends_its_log_to_no_other(reach, copy_of, caplog):
     """It was killed before they were made, or is making them now."""
     folder = copy_of(reach((SS4REC, MAMBA))[0])
     ranks = folder.project.folder / "data/07_model_output/toy/ss4rec/target_ranks.parquet"
     shutil.rmtree(max(ranks.iterdir()))
     assert folder.type(EVALUATE, LATEST) is None
+    told = re.findall(r"(ss4rec\.\w+): training (\S+) counts", caplog.text)
+    assert told == [(f"ss4rec.{kind}", min(ranks.iterdir()).name) for kind in KINDS]
     before = reach()[0].newest("training_costs.csv")
     pd.testing.assert_frame_equal(folder.newest("training_costs.csv"), before)
 

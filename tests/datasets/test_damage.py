@@ -227,7 +227,8 @@ def test_a_run_that_reads_what_is_damaged_ends_with_the_command_that_makes_it_an
     project.configure()
     with project.session() as session:
         catalog = session.load_context().catalog
-        catalog.save("ncf.weights", catalog.load("ncf.weights"))
+        for name in ("ncf.weights", "ncf.training_log"):
+            catalog.save(name, catalog.load(name))
         ranks = catalog.load("ncf.target_ranks")
         dataset = catalog.get("ncf.target_ranks")
         dataset.save(ranks)

@@ -74,9 +74,10 @@ class RunsHooks:
         weights: Any = catalog.get(f"{model}.weights")
         # A training that is under way, or was killed, may have left some and not others.
         there = [{known.version for known in each.versions()} for each in datasets.values()]
+        trained = weights.versions()
         kept = [
             Training.from_config(known.version, known.facts or {})
-            for known in weights.versions()
+            for known in trained
             if known.version in set.intersection(*there)
         ]
         if not kept:
@@ -88,7 +89,7 @@ class RunsHooks:
         for name, dataset in datasets.items():
             dataset._version = Version(chosen.version, dataset._version.save)
             dataset.release()
-            if chosen is not kept[-1] or changes:
+            if chosen.version != trained[-1].version or changes:
                 logger.info("%s: training %s%s counts", name, chosen.version, told)
 
     def _tell_origin(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from plotly.offline import get_plotlyjs
 
 from seqrec.model_registry import title_of
@@ -68,12 +68,7 @@ def render_report(
         HTML with scripts, styles and figures inside.
     """
     headline = (evaluation.headline_mask, evaluation.headline_query_time)
-    environment = Environment(
-        loader=PackageLoader("seqrec.pipelines.evaluation", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-    )
-    return environment.get_template("report.html.j2").render(
+    return _template().render(
         title=_title(comparison, provenance),
         verdict=verdict(differences, evaluation),
         one_training=ONE_TRAINING,
@@ -98,6 +93,15 @@ def render_report(
         papers=PAPERS,
         plotly=get_plotlyjs(),
     )
+
+
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("seqrec.pipelines.evaluation", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+    )
+    return environment.get_template("report.html.j2")
 
 
 def _title(comparison: pd.DataFrame, provenance: dict[str, Any]) -> str:

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from seqrec.datasets.table import TableDataset
+from seqrec.engine.locks import OwnedLock
+from seqrec.hooks import ensemble
 from seqrec.recbole_bridge import api
 from seqrec.tables import columns as c
 from tests.legacy.make_324c47b import DATASET
@@ -118,3 +120,21 @@ def test_a_run_that_is_refused_leaves_no_lock(copy):
     assert "nowhere.csv" in complaint
     assert not list(folder.project.folder.glob("data/*/*"))
     assert folder.type(DATA, {}) is None
+
+
+def test_an_ensemble_chooses_its_members_while_nobody_makes_data(copy, monkeypatch):
+    """Afterwards the data are free: it only reads them."""
+    folder = copy("project")
+    assert run(folder, DATA, {}) is None
+    lock = folder.project.folder / "data/02_intermediate" / DATASET / "data.lock"
+    choose_members = ensemble.choose_members
+    was_free = []
+
+    def choose(*arguments):
+        was_free.append(OwnedLock(lock).acquire(0))
+        return choose_members(*arguments)
+
+    monkeypatch.setattr(ensemble, "choose_members", choose)
+    assert "no training of the present configuration" in run(folder, ("ensemble",), {})
+    assert was_free == [False]
+    assert OwnedLock(lock).acquire(0)

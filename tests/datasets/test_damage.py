@@ -11,10 +11,10 @@ from kedro.io.core import Version
 from seqrec.artefacts import version_folders
 from seqrec.errors import ProjectError
 from seqrec.training.checkpoints import Checkpoint, CheckpointStore
-from tests.conftest import ROOT
 from tests.datasets.full_disk import files_of_at_most
 from tests.datasets.kinds import KINDS, NEW, OLD, later, save_both
-from tests.legacy.make_324c47b import FILES, Project
+from tests.legacy.make_324c47b import FILES
+from tests.legacy.test_324c47b import copy_to
 
 NEWER = "2026-01-03T00.00.00.000Z"
 TEXT = (".inter", ".item")
@@ -222,9 +222,7 @@ def test_a_run_that_reads_what_is_damaged_ends_with_the_command_that_makes_it_an
 ):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "project"
-    shutil.copytree(FILES, folder)
-    project = Project(ROOT, folder)
-    project.configure()
+    project = copy_to(folder)
     with project.session() as session:
         catalog = session.load_context().catalog
         for name in ("ncf.weights", "ncf.training_log"):

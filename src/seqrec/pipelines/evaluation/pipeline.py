@@ -1,10 +1,9 @@
 """Pipeline ``evaluation``: never sees RecBole, only ranks."""
 
-from typing import Any
-
 from kedro.pipeline import Node, Pipeline
 
 from seqrec.model_registry import RankerSpec, load
+from seqrec.pipelines._nodes import named_node as _node
 from seqrec.pipelines.evaluation import beside, compared, details, inputs, nodes, plots, profile
 from seqrec.pipelines.evaluation.report import render_report
 
@@ -35,10 +34,6 @@ def create_pipeline() -> Pipeline:
         prefix_datasets_with_namespace=False,
     )
     return Pipeline([*map(_rank, inputs.UNTRAINED.values()), evaluation], tags="evaluation")
-
-
-def _node(function: Any, needed: Any, made: str | None) -> Node:
-    return Node(function, needed, made, name=function.__name__)
 
 
 def _rank(spec: RankerSpec) -> Node:

@@ -33,7 +33,7 @@ class OwnedLock:
         self._path = path
         self._owner = path.with_suffix(".owner")
         self._lock = FileLock(path)
-        self._is_first = not path.parent.exists()
+        self._made = [folder for folder in path.parents if not folder.exists()]
 
     def acquire(self, seconds: float, run: str = "") -> bool:
         """Take the lock.
@@ -88,8 +88,8 @@ class OwnedLock:
         """Let others have the lock; without effect if it is not held.
 
         Args:
-            forget: Whether the lock's file goes too, and its folder if that was made for it and is
-                empty. Whoever waits makes a new one.
+            forget: Whether the lock's file goes too, and folders that were made for it and are
+                empty. Whoever waits makes new ones.
         """
         if not self._lock.is_locked:
             return
@@ -97,9 +97,10 @@ class OwnedLock:
         if forget:
             self._path.unlink(missing_ok=True)
         self._lock.release()
-        if forget and self._is_first:
+        if forget:
             with suppress(OSError):  # something else is in it
-                self._path.parent.rmdir()
+                for folder in self._made:
+                    folder.rmdir()
 
 
 @contextmanager

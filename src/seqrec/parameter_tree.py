@@ -34,6 +34,11 @@ def block_type(spec: ModelSpec) -> type[ModelBlock]:
                 f"{spec.short_title} has no softmax over items, and the items it draws are unseen "
                 "in any case: leave training.candidates out"
             )
+        if training.shuffle_ties and not spec.uses_history:
+            raise ValueError(
+                f"{spec.short_title} reads no histories, so that events have no order to draw: "
+                "leave training.shuffle_ties out"
+            )
         return block
 
     fields: dict[str, Any] = {"model": (spec.parameters, ...)}

@@ -132,6 +132,17 @@ def test_candidates_are_for_models_of_histories(spec):
             BLOCKS[spec.name].model_validate(unseen)
 
 
+@each_model
+def test_ties_are_shuffled_in_histories_only(spec):
+    values = parameters_of("base").of(spec.name).model_dump()
+    values["training"]["shuffle_ties"] = True
+    if spec.uses_history:
+        assert BLOCKS[spec.name].model_validate(values).training.shuffle_ties
+    else:
+        with pytest.raises(ValueError, match=f"{spec.short_title} reads no histories"):
+            BLOCKS[spec.name].model_validate(values)
+
+
 def with_candidates(values, candidates):
     return {**values, "training": {**values["training"], "candidates": candidates}}
 

@@ -144,6 +144,14 @@ def test_values_and_gradients_stay_finite_for_any_gap(batch, gap, scores):
     assert all(p.grad is None or torch.isfinite(p.grad).all() for p in encoder.parameters())
 
 
+def test_the_authors_initialization_zeroes_the_bias_of_every_linear_layer():
+    own, authors = (make(initialization=how) for how in ("mamba", "authors"))
+    for encoder, zeroed in ((own, False), (authors, True)):
+        biases = [m.bias for m in encoder.modules() if isinstance(m, torch.nn.Linear)]
+        drawn = [bias for bias in biases if bias is not None]
+        assert all((bias == 0).all() for bias in drawn) == zeroed
+
+
 def test_intervals_fall_into_half_octaves():
     seconds = [0, 1, 2, 3, 6, 7, 2**20 - 2, 2**20 - 1, 2**40, -1]
     wanted = [0, 2, 3, 4, 5, 6, 39, 40, 63, context.UNKNOWN]

@@ -132,6 +132,18 @@ def tolerance_of(device, precision):
     return 5e-3 if (device, precision) == ("cuda", "high") else 1e-5
 
 
+def assert_left_out(windows, inputs, device, backend, precision):
+    """Compare a backend's loss over packed windows, and its gradients, with sets."""
+    targets, seen = windows.packed(device)
+    loss = resolve(backend, device).cross_entropy
+    assert_is(
+        lambda h, w: loss(h, w, targets, seen),
+        [x.to(device) for x in inputs],
+        expected_of(windows, inputs),
+        tolerance_of(device, precision),
+    )
+
+
 SHAPES = [
     ([1], 5),
     ([2], 70),
@@ -147,15 +159,7 @@ SHAPES = [
 @pytest.mark.parametrize(("lengths", "n_items"), SHAPES, ids=str)
 def test_seen_items_are_left_out(device, backend, precision, lengths, n_items):
     windows = Windows(lengths, n_items)
-    inputs = matrices(sum(lengths), n_items)
-    targets, seen = windows.packed(device)
-    loss = resolve(backend, device).cross_entropy
-    assert_is(
-        lambda h, w: loss(h, w, targets, seen),
-        [x.to(device) for x in inputs],
-        expected_of(windows, inputs),
-        tolerance_of(device, precision),
-    )
+    assert_left_out(windows, matrices(sum(lengths), n_items), device, backend, precision)
 
 
 @pytest.mark.parametrize("device", [DEVICE])
@@ -196,14 +200,7 @@ def test_seen_items_with_the_highest_scores_do_no_harm(device, backend, precisio
     inputs = matrices(30, 300, scale=0.1)
     inputs[0][:, 0] = 1.0
     inputs[1][1:290, 0] = 500.0
-    targets, seen = windows.packed(device)
-    loss = resolve(backend, device).cross_entropy
-    assert_is(
-        lambda h, w: loss(h, w, targets, seen),
-        [x.to(device) for x in inputs],
-        expected_of(windows, inputs),
-        tolerance_of(device, precision),
-    )
+    assert_left_out(windows, inputs, device, backend, precision)
 
 
 @pytest.mark.parametrize("device", [DEVICE])

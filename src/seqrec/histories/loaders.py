@@ -177,14 +177,15 @@ class WindowLoader(_Epochs):
         # Types, not devices: "cuda" and "cuda:0" differ.
         self._on_host = feed.cutter.items.device.type != self.device.type
         shuffles = feed.training.shuffle_ties
-        self._cutter = TieShuffler(feed.histories, feed.cutter) if shuffles else feed.cutter
+        self._ties = TieShuffler(feed.histories, feed.cutter) if shuffles else None
+        self._cutter = self._ties or feed.cutter
 
     def start(self, epoch: int) -> Epoch:
         """Cut the training rows, windows with borders of their own, and shuffle them."""
         generator = self._generator(epoch)
         histories = self.feed.histories
-        if isinstance(self._cutter, TieShuffler):
-            self._cutter.shuffle(np.random.default_rng((self.feed.training.seed, epoch, 1)))
+        if self._ties:
+            self._ties.shuffle(np.random.default_rng((self.feed.training.seed, epoch, 1)))
         shift = int(generator.integers(max(self.max_length // 2, 1)))
         if self.feed.training.training_mode == "sequence":
             rows = histories.windows(self.max_length, shift)

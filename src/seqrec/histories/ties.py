@@ -7,7 +7,6 @@ import torch
 
 from seqrec.histories.arrays import CODE, Histories
 from seqrec.histories.batches import HistoryCutter
-from seqrec.histories.features import feature_list
 from seqrec.tables import columns as c
 
 
@@ -18,19 +17,17 @@ class TieShuffler(HistoryCutter):
 
     Args:
         histories: All interactions.
-        cutter: Of the histories as they are; nothing but items and ratings is copied.
+        cutter: Of the histories as they are. Items move, and with them what else is known of an
+            event; users and intervals are those of the places.
     """
 
     def __init__(self, histories: Histories, cutter: HistoryCutter) -> None:
         self.deltas = cutter.deltas
         self.users = cutter.users
         self.items = cutter.items.clone()
-        self.features = dict(cutter.features)
-        rating = feature_list("rating")
-        if rating in self.features:
-            self.features[rating] = self.features[rating].clone()
-        self._moved = [x for x in (self.items, self.features.get(rating)) if x is not None]
-        self._asked = [x.clone() for x in self._moved]
+        self.features = {name: x.clone() for name, x in cutter.features.items()}
+        self._moved = [self.items, *self.features.values()]
+        self._as_given = [cutter.items, *cutter.features.values()]
         begins = (histories.deltas != 0) | (histories.splits != CODE[c.TRAIN])
         begins[histories.offsets] = True
         second = torch.from_numpy(begins.cumsum().astype(np.float64))
@@ -40,5 +37,5 @@ class TieShuffler(HistoryCutter):
         """Draw the order within each second; tensors keep their places, as CUDA graphs need."""
         drawn = torch.from_numpy(generator.random(len(self._second)))
         order = (self._second + drawn.to(self._second.device)).argsort()
-        for moved, as_given in zip(self._moved, self._asked, strict=True):
+        for moved, as_given in zip(self._moved, self._as_given, strict=True):
             moved.copy_(as_given[order])

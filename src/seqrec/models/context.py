@@ -38,6 +38,7 @@ def interval_buckets(seconds: Tensor) -> Tensor:
     """
     octaves = torch.arange(1, BUCKETS, dtype=torch.float64, device=seconds.device) / 2
     borders = torch.exp2(octaves) - 1
+    # Every other border is a whole number, which a device's exp2 may miss by a rounding.
     buckets = torch.bucketize(seconds.double() + 1e-6, borders, right=True)
     return torch.where(seconds < 0, UNKNOWN, buckets)
 
@@ -158,7 +159,7 @@ class QueryPath(nn.Module):
     def __init__(self, model: SS4RecPlusModel) -> None:
         super().__init__()
         size = model.hidden_size
-        self.hidden = model.hide_query_time
+        self.hide_query_time = model.hide_query_time
         self.interval = nn.Embedding(BUCKETS + 2, size)
         self.into = nn.Linear(2 * size, 4 * size)
         self.out = nn.Linear(2 * size, size)
@@ -175,8 +176,9 @@ class QueryPath(nn.Module):
             What is compared with the items, (..., D).
         """
         buckets = interval_buckets(until)
-        if self.training and self.hidden:
-            buckets = torch.where(torch.rand_like(until) < self.hidden, UNKNOWN, buckets)
+        if self.training and self.hide_query_time:
+            hidden_from = torch.rand_like(until) < self.hide_query_time
+            buckets = torch.where(hidden_from, UNKNOWN, buckets)
         told = torch.cat([hidden, self.interval(buckets.int()).to(hidden.dtype)], -1)
         value, gate = self.into(told).chunk(2, -1)
         added: Tensor = self.out(value * nn.functional.silu(gate))

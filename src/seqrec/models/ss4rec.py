@@ -43,7 +43,7 @@ class SS4RecEncoder(nn.Module):
         with torch.no_grad():
             self.item_embedding.weight[PADDING].zero_()
         if initialization == "authors":
-            self.apply(_authors_linear)
+            self.apply(init_linear_as_authors)
 
     def forward(self, items: Tensor, intervals: Tensor, packing: Packing | None = None) -> Tensor:
         """Encode histories.
@@ -102,7 +102,8 @@ class SS4RecEncoder(nn.Module):
         return hidden.float() @ self.item_embedding.weight.float().T
 
 
-def _authors_linear(module: nn.Module) -> None:
+def init_linear_as_authors(module: nn.Module) -> None:
+    """Draw a linear layer from normal(0, 0.02), its bias zero; leave other modules alone."""
     if isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, std=0.02)
         if module.bias is not None:

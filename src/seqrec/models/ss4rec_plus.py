@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from seqrec.models import context
 from seqrec.models.block import BlockState, SS4RecBlock
 from seqrec.models.feed_forward import GatedFeedForward
+from seqrec.models.ss4rec import init_linear_as_authors
 from seqrec.ops.backend import Backend
 from seqrec.ops.discretize import scale_time
 from seqrec.ops.packing import Packing
@@ -59,6 +60,8 @@ class SS4RecPlusEncoder(nn.Module):
             for _ in range(model.n_layers if model.feed_forward else 0)
         )
         self.query = context.QueryPath(model) if model.query_path else None
+        if model.initialization == "authors":
+            self.apply(init_linear_as_authors)
 
     @property
     def item_embedding(self) -> nn.Embedding:

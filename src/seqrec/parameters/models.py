@@ -67,7 +67,8 @@ class SS4RecPlusModel(SS4RecModel):
         "previous",
         description=(
             "Interval that S5's state decays by: the one before an event, known in any case, or "
-            "the one after it, as in SS4Rec, where the query's time enters the state."
+            "the one after it, as in SS4Rec, where the query's time enters the state (0 if "
+            "nobody knows it)."
         ),
     )
     event_context: bool = Field(

@@ -25,16 +25,10 @@ def full_sort_scores(model: FullSortModel, batch: Any, n_items: int) -> Tensor:
     Where several items are right answers (tie policy ``group``), the held-out one gets the best
     of their scores and the others get −inf: any of them counts, and none ranks above another.
 
-    Args:
-        model: A recommender.
-        batch: A batch on the model's device, by field.
-        n_items: Items, padding included.
+    Takes and raises what `finite_scores` does.
 
     Returns:
-        Scores, (B, n_items).
-
-    Raises:
-        FloatingPointError: A score is NaN or infinite.
+        Scores of the candidates, (B, n_items).
     """
     scores = finite_scores(model, batch, n_items).clone()
     scores[:, 0] = -torch.inf

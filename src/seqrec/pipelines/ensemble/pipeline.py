@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from seqrec.model_registry import ENSEMBLE
-from seqrec.pipelines.ensemble.nodes import rank_by_ensemble, recommend_by_ensemble
+from seqrec.pipelines.ensemble.nodes import rank_by_ensemble
 from seqrec.pipelines.recommend.pipeline import create_lists_pipeline
 
 MEMBERS = "trained_weights"
@@ -18,4 +18,4 @@ def create_pipeline() -> Pipeline:
 
 def create_recommend_pipeline() -> Pipeline:
     """Build weights of several trainings → recommendations, as for a single model."""
-    return create_lists_pipeline(ENSEMBLE, recommend_by_ensemble, MEMBERS)
+    return create_lists_pipeline(ENSEMBLE, MEMBERS)

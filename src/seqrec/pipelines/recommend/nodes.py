@@ -11,7 +11,7 @@ from rich.table import Table
 
 from seqrec.errors import ProjectError
 from seqrec.metrics.lists import coverage, genre_diversity, gini, overlap
-from seqrec.models.artifact import ModelArtifact
+from seqrec.models.artifact import KeptTraining, ModelArtifact
 from seqrec.parameters import Recommend, Runtime
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles
@@ -22,7 +22,7 @@ SHOWN_ITEMS = 5
 
 
 def recommend_items(
-    weights: ModelArtifact,
+    weights: ModelArtifact | list[KeptTraining],
     atomic_files: AtomicFiles,
     runtime: Runtime,
     recommend: Recommend,
@@ -31,8 +31,8 @@ def recommend_items(
     """List what to show to each user, with titles.
 
     Args:
-        weights: A trained model.
-        atomic_files: The data it was trained on.
+        weights: A trained model, or the members of an ensemble.
+        atomic_files: The data that all were trained on.
         runtime: The machine.
         recommend: How many items, for whom, when, and whether seen ones are left out.
         movies: Titles.
@@ -43,9 +43,13 @@ def recommend_items(
     Raises:
         ProjectError: Every user has seen every item.
     """
-    from seqrec.recbole_bridge.api import recommend as list_items
+    from seqrec.recbole_bridge import api, ensemble
 
-    return add_titles(list_items(weights, atomic_files, runtime, recommend), movies)
+    if isinstance(weights, ModelArtifact):
+        lists = api.recommend(weights, atomic_files, runtime, recommend)
+    else:
+        lists = ensemble.recommend_by_ensemble(weights, atomic_files, runtime, recommend)
+    return add_titles(lists, movies)
 
 
 def add_titles(lists: pd.DataFrame, movies: pd.DataFrame) -> pd.DataFrame:

@@ -1,8 +1,5 @@
 """Pipelines ``recommend_<model>``: lists at chosen moments, what they are like, some to read."""
 
-from collections.abc import Callable
-
-import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from seqrec.pipelines.recommend.nodes import describe_lists, print_lists, recommend_items
@@ -14,25 +11,22 @@ def create_pipeline(model: str) -> Pipeline:
     Args:
         model: A trained model.
     """
-    return create_lists_pipeline(model, recommend_items, f"{model}.weights")
+    return create_lists_pipeline(model, f"{model}.weights")
 
 
-def create_lists_pipeline(
-    model: str, recommend: Callable[..., pd.DataFrame], weights: str
-) -> Pipeline:
-    """Build the same from whatever makes lists out of weights.
+def create_lists_pipeline(model: str, weights: str) -> Pipeline:
+    """Build the same from any weights.
 
     Args:
         model: Namespace of the lists.
-        recommend: The node that makes them.
-        weights: The dataset that it makes them from.
+        weights: The dataset that they are made from.
     """
     lists = f"{model}.recommendations"
     asked = [weights, "atomic_files", "params:runtime", "params:recommend", "movies_raw"]
     described = [lists, "interactions@pandas", "movies_raw"]
     return Pipeline(
         [
-            Node(recommend, asked, lists, name=f"recommend_{model}"),
+            Node(recommend_items, asked, lists, name=f"recommend_{model}"),
             Node(
                 describe_lists,
                 described,

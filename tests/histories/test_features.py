@@ -121,7 +121,9 @@ def test_ties_are_drawn_anew_each_epoch_and_nothing_else(tied):
     assert epochs[0] == epochs[2] != epochs[1]
     assert epochs[0] != asked
     for user, (items, ratings, intervals, targets) in epochs[0].items():
-        own_items, own_ratings, own_intervals, _ = asked[user]
+        own_items, own_ratings, own_intervals, own_targets = asked[user]
+        # Held-out items of the last second never come in.
+        assert {*items, *targets} == {*own_items, *own_targets}
         assert intervals == own_intervals
         second = np.cumsum([0, *(gap > 0 for gap in intervals[:-1])])
         by_rating = dict(zip(own_items, own_ratings, strict=True))

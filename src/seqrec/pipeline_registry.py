@@ -37,6 +37,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         ENSEMBLE: ensemble.create_pipeline(),
         "leaderboard": leaderboard.create_pipeline(),
         **{f"recommend_{name}": recommend.create_pipeline(name) for name in MODELS},
+        **{f"lists_{name}": recommend.create_everyone_pipeline(name) for name in MODELS},
         f"recommend_{ENSEMBLE}": ensemble.create_recommend_pipeline(),
         **{f"search_{name}": search.create_pipeline(name) for name in searchable},
         "__default__": sum(comparison.values(), start=Pipeline([])),

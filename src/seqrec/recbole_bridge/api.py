@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from recbole.utils import init_seed
@@ -26,8 +27,11 @@ from seqrec.models.context import UNKNOWN_TIME
 from seqrec.parameters import Recommend, Runtime, Training
 from seqrec.parameters.base import Resume
 from seqrec.parameters.training import EARLIER_MEANING
+from seqrec.ranking.everyone import as_table, list_in_parts
 from seqrec.ranking.held_out import rank_held_out
 from seqrec.ranking.lists import list_best_items, loaders_by_moment
+from seqrec.ranking.masking import HistoryMask
+from seqrec.ranking.progress import follow
 from seqrec.recbole_bridge.config import BridgeConfig, build_config
 from seqrec.recbole_bridge.dataset import InteractionDataset
 from seqrec.recbole_bridge.loaders import RecBoleHeldOutLoader
@@ -35,6 +39,7 @@ from seqrec.recbole_bridge.trainer import BridgeTrainer
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles
 from seqrec.tables.facts import FACTS, LISTS
+from seqrec.tables.list_parts import ListParts
 from seqrec.training.callbacks import Callback
 from seqrec.training.checkpoints import CheckpointStore
 from seqrec.training.experiment import Experiment
@@ -43,6 +48,9 @@ from seqrec.training.resume import begin, only_training, store_of
 from seqrec.training.state import TrainingState
 
 logger = logging.getLogger(__name__)
+
+ROWS = 1_000_000
+"""Rows of a part of everyone's lists, about."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +178,50 @@ def recommend(
     how = {"users": len(users), "k": options.k, "exclude_seen": options.exclude_seen}
     lists.attrs[FACTS] = {**facts_of(artifact.config), LISTS: how}
     return lists
+
+
+def list_for_everyone(
+    artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime, options: Recommend
+) -> ListParts:
+    """List every user's k best items for each moment, some users at a time.
+
+    The lists are those of `recommend`; neither they nor the scores are ever held together.
+
+    Args:
+        artifact: A trained model.
+        files: The atomic files it was trained on; the whole histories are read.
+        runtime: The machine.
+        options: As for `recommend`.
+
+    Returns:
+        Tables of user_id, moment, place (from 1), item_id and score, made as they are asked for.
+
+    Raises:
+        ProjectError: A user is not in the data, or the model was trained on other data.
+    """
+    parts = load(artifact, files, runtime)
+    users = ids_of(parts.dataset, options.users)
+    how = {"users": len(users), "k": options.k, "exclude_seen": options.exclude_seen}
+    return ListParts(
+        lambda: _tables_of(parts, users, options), {**facts_of(artifact.config), LISTS: how}
+    )
+
+
+def _tables_of(
+    parts: Assembly, users: NDArray[np.int32], options: Recommend
+) -> Iterator[pa.Table]:
+    """Make the tables of everyone's lists, a moment after the other."""
+    feed = parts.feed
+    mask = None
+    if options.exclude_seen:
+        mask = HistoryMask(feed.histories, None, feed.n_users, feed.device)
+    for moment, loader in loaders_by_moment(feed, users, options).items():
+        lists = list_in_parts(
+            parts.recommender, loader, mask, options.k, max(1, ROWS // options.k)
+        )
+        name = f"{feed.experiment.name} ({moment})"
+        for part in follow(lists, name, len(users), feed.experiment.runtime.show_progress):
+            yield as_table(part, moment, parts.dataset.field2id_token)
 
 
 def assemble(experiment: Experiment, files: AtomicFiles, processes: Processes) -> Assembly:

@@ -1,6 +1,6 @@
 """Time every user's top items on made-up data: seconds and peak memory, on one line.
 
-    python benchmarks/batch_lists.py                                   # 200,000 users × 84,000 items
+    python benchmarks/batch_lists.py
     python benchmarks/batch_lists.py --device cpu --users 2000 --items 5000
 
 SS4Rec at the size of conf/base with weights as they are drawn: what is measured does not depend
@@ -109,10 +109,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         files = write_interactions(Path(scratch), arguments.users, arguments.items)
         row = measure(files, Path(scratch), arguments)
-    print(
-        "{users:,} users × {items:,} items, top {k}: {seconds} s, {peak_gib} GiB".format(**row),
-        row,
-    )
+    told = "{users:,} users × {items:,} items, top {k}: {seconds} s, {peak_gib} GiB"
+    print(told.format(**row), row)
     if arguments.out:
         append_rows(arguments.out, [row])
 

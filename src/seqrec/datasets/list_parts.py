@@ -11,7 +11,8 @@ from seqrec.datasets.table import TableDataset
 class ListPartsDataset(TableDataset):
     """A folder ``part-00000.parquet``, ``part-00001.parquet``, …; loaded as a table of the engine.
 
-    Saving takes one table of a `seqrec.tables.list_parts.ListParts` at a time; the folder gets its name when all are there.
+    Saving takes one table of a `seqrec.tables.list_parts.ListParts` at a time; the folder gets its
+    name when all are there.
 
     Args:
         filepath: The folder.

@@ -16,7 +16,6 @@ from seqrec.parameters import Recommend, Runtime
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles
 from seqrec.tables.facts import FACTS
-from seqrec.tables.list_parts import ListParts
 
 SHOWN_USERS = 3
 SHOWN_ITEMS = 5
@@ -51,25 +50,6 @@ def recommend_items(
     else:
         lists = ensemble.recommend_by_ensemble(weights, atomic_files, runtime, recommend)
     return add_titles(lists, movies)
-
-
-def list_for_everyone(
-    weights: ModelArtifact, atomic_files: AtomicFiles, runtime: Runtime, recommend: Recommend
-) -> ListParts:
-    """List what to show to every user, however many they are, without titles.
-
-    Args:
-        weights: A trained model.
-        atomic_files: The data it was trained on.
-        runtime: The machine.
-        recommend: As for `recommend_items`.
-
-    Returns:
-        user_id, moment, place, item_id, score, made while they are saved.
-    """
-    from seqrec.recbole_bridge import api
-
-    return api.list_for_everyone(weights, atomic_files, runtime, recommend)
 
 
 def add_titles(lists: pd.DataFrame, movies: pd.DataFrame) -> pd.DataFrame:

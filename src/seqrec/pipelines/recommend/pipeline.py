@@ -1,13 +1,8 @@
-"""Pipelines ``recommend_<model>`` and ``lists_<model>``: what to show to users."""
+"""Pipelines ``recommend_<model>``: lists at chosen moments, what they are like, some to read."""
 
 from kedro.pipeline import Node, Pipeline
 
-from seqrec.pipelines.recommend.nodes import (
-    describe_lists,
-    list_for_everyone,
-    print_lists,
-    recommend_items,
-)
+from seqrec.pipelines.recommend.nodes import describe_lists, print_lists, recommend_items
 
 
 def create_pipeline(model: str) -> Pipeline:
@@ -42,14 +37,3 @@ def create_lists_pipeline(model: str, weights: str) -> Pipeline:
         ],
         tags="recommend",
     )
-
-
-def create_everyone_pipeline(model: str) -> Pipeline:
-    """Build weights → lists for every user, in parts.
-
-    Args:
-        model: A trained model.
-    """
-    asked = [f"{model}.weights", "atomic_files", "params:runtime", "params:recommend"]
-    node = Node(list_for_everyone, asked, f"{model}.lists", name=f"list_{model}_for_everyone")
-    return Pipeline([node], tags="recommend")

@@ -1,3 +1,3 @@
 """Continuous-time sequential recommendation: SS4Rec, fairly compared."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from seqrec.serving.catalogue import Catalogue, Item
+from seqrec.serving.catalogue import Catalogue, Item, Mask
 
 
 @dataclass(frozen=True)
@@ -85,3 +87,26 @@ def describe(best: list[tuple[int, float]], catalogue: Catalogue) -> list[Recomm
         for place, (row, score) in enumerate(best, start=1)
         for item in (catalogue[row],)
     ]
+
+
+def hide(scores: Tensor, seen: Sequence[NDArray[np.int64]]) -> Tensor:
+    """Take items out of the candidates of each row.
+
+    Args:
+        scores: A score per item, (B, n_items).
+        seen: What each row leaves out.
+
+    Returns:
+        The same tensor.
+    """
+    rows = np.repeat(np.arange(len(seen)), [len(items) for items in seen])
+    columns = np.concatenate(seen) if seen else np.zeros(0, np.int64)
+    scores[torch.from_numpy(rows), torch.from_numpy(columns)] = -torch.inf
+    return scores
+
+
+def restrict(scores: Tensor, allowed: Mask | None) -> Tensor:
+    """Leave the candidates that a filter lets through; None lets all."""
+    return (
+        scores if allowed is None else scores.masked_fill(~torch.from_numpy(allowed), -torch.inf)
+    )

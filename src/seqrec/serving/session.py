@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,12 +13,10 @@ from torch import Tensor
 from seqrec.errors import ProjectError
 from seqrec.serving.catalogue import Year
 from seqrec.serving.events import History, Time, to_rating, to_seconds
-from seqrec.serving.lists import Recommendations, describe, take_best
+from seqrec.serving.lists import Recommendations, describe, hide, restrict, take_best
+from seqrec.serving.loaded import LoadedModel
 from seqrec.serving.scorers import HistoryScorer, Query
 from seqrec.serving.streams import State, Stream
-
-if TYPE_CHECKING:
-    from seqrec.serving.recommender import Recommender
 
 
 class Session:
@@ -32,9 +30,9 @@ class Session:
     Made by `Recommender.session`.
     """
 
-    def __init__(self, recommender: Recommender, history: History) -> None:
-        self._recommender = recommender
-        self._scorer = recommender.scorer
+    def __init__(self, model: LoadedModel, history: History) -> None:
+        self._model = model
+        self._scorer = model.scorer
         self._history = GrowingHistory(history)
         self._state: State | None = None
         self._read = 0
@@ -48,7 +46,7 @@ class Session:
     def history(self) -> list[tuple[str, int]]:
         """The events so far: ids and Unix seconds."""
         events = self._history.events
-        names = (self._recommender.items[row].id for row in events.items.tolist())
+        names = (self._model.items[row].id for row in events.items.tolist())
         return list(zip(names, events.times.tolist(), strict=True))
 
     def add(self, item: Any, at: Time, rating: float | None = None) -> None:
@@ -62,7 +60,7 @@ class Session:
         Raises:
             ProjectError: The item is not known, or the event comes before the last one.
         """
-        row = self._recommender.row_of(item)
+        row = self._model.row_of(item)
         time = to_seconds(at)
         events = self._history.events
         if len(events) and time < events.times[-1]:
@@ -87,14 +85,12 @@ class Session:
         Raises:
             ProjectError: There is no event yet, or the question comes before the last one.
         """
-        from seqrec.serving.recommender import hide, restrict
-
-        allowed = self._recommender.items.candidates(among, genre, year)
+        allowed = self._model.items.candidates(among, genre, year)
         scores = restrict(self._scores(at), allowed)
         if exclude_seen:
             scores = hide(scores, [self._history.events.items])
         best = take_best(scores, k)[0]
-        return Recommendations(describe(best, self._recommender.items))
+        return Recommendations(describe(best, self._model.items))
 
     @torch.inference_mode()
     def scores(self, *, at: Time | None = None) -> NDArray[np.float32]:
@@ -113,9 +109,9 @@ class Session:
         if not len(self._history):
             raise ProjectError("the session has no event yet: add one")
         query = Query(self._history.events, None, None if at is None else to_seconds(at))
-        stream = self._recommender.stream
+        stream = self._model.stream
         if stream is None or not isinstance(self._scorer, HistoryScorer):
-            return self._recommender.score([query])
+            return self._model.score([query])
         until = torch.tensor([self._scorer.seconds_until(query)], dtype=torch.float32)
         scores = self._scorer.compare(stream.ask(self._caught_up(stream), until))
         scores[:, 0] = -torch.inf

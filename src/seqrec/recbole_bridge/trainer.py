@@ -26,6 +26,7 @@ from seqrec.recbole_bridge.collector import HeldOutCollector
 from seqrec.recbole_bridge.config import BridgeConfig
 from seqrec.recbole_bridge.loaders import RecBoleHeldOutLoader
 from seqrec.tables import columns as c
+from seqrec.terminal.words import spell_seconds
 from seqrec.training.callbacks import Callback, EpochEnd
 from seqrec.training.checkpoints import CheckpointStore
 from seqrec.training.devices import matmul_precision, peak_memory
@@ -84,6 +85,7 @@ class BridgeTrainer(Trainer):
         self.store = store
         self.eval_collector = HeldOutCollector(config, state.processes)
         self._masks: dict[str, HistoryMask] = {}
+        self._progress = TrainingProgress(experiment.name, self.epochs, shown=False)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._written: Future[None] | None = None
         self._due = False
@@ -153,7 +155,7 @@ class BridgeTrainer(Trainer):
         """
         self._step = self._make_step(train_data)
         self._callback = callback
-        shown = self.experiment.runtime.show_progress and self.processes.writes
+        shown = self.experiment.runtime.shows_bars and self.processes.writes
         with (
             TrainingProgress(self.experiment.name, self.epochs, shown) as self._progress,
             watch() as self._signal,
@@ -309,8 +311,10 @@ class BridgeTrainer(Trainer):
 
     def _valid_epoch(self, valid_data: RecBoleHeldOutLoader, show_progress: bool = False) -> Any:
         started = time.perf_counter()
+        self._progress.begin_validation(len(valid_data))
         with self._evaluating():
             score, metrics = super()._valid_epoch(valid_data)
+        self._progress.end_validation()
         row = self.state.training_log[-1]
         row.update({name.replace("hit", "hr").upper(): float(v) for name, v in metrics.items()})
         row["valid_seconds"] = time.perf_counter() - started
@@ -334,10 +338,10 @@ class BridgeTrainer(Trainer):
         row = self._event.row
         if self.processes.writes:
             logger.info(
-                "%s epoch %3d: loss %.4f, valid NDCG@10 %.4f, HR@10 %.4f (%.1f s + %.1f s)",
+                "%s epoch %3d: loss %.4f, valid NDCG@10 %.4f, HR@10 %.4f (%s)",
                 self.experiment.name,
                 *(row[name] for name in (c.EPOCH, "loss", "NDCG@10", "HR@10")),
-                *(row[name] for name in ("train_seconds", "valid_seconds")),
+                spell_seconds(row["train_seconds"] + row["valid_seconds"]),
             )
             self._callback(self._event)
 
@@ -354,6 +358,7 @@ class BridgeTrainer(Trainer):
 
     def _full_sort_batch_eval(self, batched_data: Any) -> Any:
         interaction, _, row, target = batched_data
+        self._progress.advance_validation()
         scores = full_sort_scores(self.model, interaction, self.tot_item_num)
         if self._mask is not None:
             scores = self._mask.apply(scores, interaction[c.USER], target)

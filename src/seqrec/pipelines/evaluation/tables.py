@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from rich.table import Table
@@ -26,14 +28,22 @@ def shown_metrics(evaluation: Evaluation) -> list[str]:
     return [f"{name}@{k}" for name in ("HR", "NDCG", "MRR") for k in ks]
 
 
-def comparison_table(comparison: pd.DataFrame, evaluation: Evaluation) -> Table:
+def fewer_metrics(evaluation: Evaluation) -> list[list[str]]:
+    """List what a table may show, for narrower and narrower screens."""
+    headline = [f"{name}@{_headline_cutoff(evaluation)}" for name in ("HR", "NDCG", "MRR")]
+    return [shown_metrics(evaluation), headline, headline[1:2]]
+
+
+def comparison_table(
+    comparison: pd.DataFrame, evaluation: Evaluation, metrics: Sequence[str]
+) -> Table:
     """Lay out the headline protocol and the unmasked one, a row per model each.
 
     Args:
         comparison: A row per model, protocol and metric.
         evaluation: Which protocol is the headline.
+        metrics: Which columns there are.
     """
-    metrics = shown_metrics(evaluation)
     one_user = is_of_one_user(comparison)
     half = f"mean over users; ± half the {evaluation.confidence:.0%} bootstrap interval"
     table = Table(

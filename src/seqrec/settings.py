@@ -39,6 +39,7 @@ _data_lock = DataLockHooks()
 HOOKS = (
     NextStepHooks(),
     NodeLineHooks(),
+    LogLevelHooks(),
     InterruptionHooks(),
     NotificationHooks(),
     TrackingHooks(),
@@ -51,7 +52,6 @@ HOOKS = (
     EnsembleHooks(),
     ArtefactHooks(),
     PlainErrorHooks(),
-    LogLevelHooks(),
     _data_lock,
 )
 

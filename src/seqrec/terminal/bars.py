@@ -42,9 +42,7 @@ class Bars(Progress):
         after: Seconds until they come; None: `LONG_SECONDS`.
     """
 
-    def __init__(
-        self, *columns: ProgressColumn, shown: bool, after: float | None = None
-    ) -> None:
+    def __init__(self, *columns: ProgressColumn, shown: bool, after: float | None = None) -> None:
         console = get_console()
         self._comes_at = time.monotonic() + (LONG_SECONDS if after is None else after)
         super().__init__(

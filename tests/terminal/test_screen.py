@@ -67,9 +67,11 @@ def test_a_build_log_that_wants_colours_is_no_screen(monkeypatch):
 
 
 def tables():
-    wide, narrow = Table(*"abcdefgh"), Table("a")
-    for table in (wide, narrow):
-        table.add_row(*["0.1994 ±0.025"] * len(table.columns))
+    wide, narrow = Table(), Table()
+    for table, columns in ((wide, 8), (narrow, 1)):
+        for _ in range(columns):
+            table.add_column(no_wrap=True)
+        table.add_row(*["0.1994 ±0.025"] * columns)
     return wide, narrow
 
 

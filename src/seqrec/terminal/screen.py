@@ -90,14 +90,15 @@ def _broken(line: Text, width: int) -> Iterator[Text]:
 
 
 def widest_that_fits(tables: Sequence[Table], console: Console) -> Table:
-    """Choose the first table that is not wider than the console; the last one if all are.
+    """Choose the first table that the console has room for; the last one if it has for none.
 
     Args:
-        tables: The same figures in fewer and fewer columns.
+        tables: The same figures in fewer and fewer columns; cells break between words, unless
+            their column has `no_wrap`.
         console: Where it will be printed.
     """
     ruler = Console(width=_ENDLESS)
     for table in tables:
-        if Measurement.get(ruler, ruler.options, table).maximum <= console.width:
+        if Measurement.get(ruler, ruler.options, table).minimum <= console.width:
             return table
     return tables[-1]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from rich.console import JustifyMethod
 from rich.table import Table
 
 from seqrec.metrics.statistics import ONE_USER
@@ -51,7 +52,8 @@ def comparison_table(
         caption=ONE_USER if one_user else half,
     )
     for name in ("model", "history", *metrics):
-        table.add_column(name, justify="left" if name in ("model", "history") else "right")
+        justify: JustifyMethod = "left" if name in ("model", "history") else "right"
+        table.add_column(name, justify=justify, no_wrap=True)
     for mask in c.MASKS:
         chosen = at(comparison, mask, evaluation.headline_query_time)
         for model, rows in chosen.groupby(c.MODEL, sort=False):

@@ -14,11 +14,14 @@ from rich import get_console
 from rich.cells import cell_len
 from rich.console import Console
 from rich.measure import Measurement
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 PLAIN_WIDTH = 120
 """Columns of a table in a file, unless COLUMNS says otherwise."""
+
+_BORDER = 3
+"""A line and two blanks; there is one line more than there are columns of a table."""
 
 _INDENT = "  "
 _ENDLESS = 100_000
@@ -97,8 +100,14 @@ def widest_that_fits(tables: Sequence[Table], console: Console) -> Table:
             their column has `no_wrap`.
         console: Where it will be printed.
     """
-    ruler = Console(width=_ENDLESS)
     for table in tables:
-        if Measurement.get(ruler, ruler.options, table).minimum <= console.width:
+        if sum(map(_needed, table.columns)) + _BORDER * len(table.columns) < console.width:
             return table
     return tables[-1]
+
+
+def _needed(column: Column) -> int:
+    """Count the columns that its cells need; rich's own measure takes `no_wrap` for a wish."""
+    ruler = Console(width=_ENDLESS)
+    cells = [Measurement.get(ruler, ruler.options, x) for x in (column.header, *column.cells)]
+    return max(cell.maximum if column.no_wrap else cell.minimum for cell in cells)

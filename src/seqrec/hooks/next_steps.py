@@ -14,9 +14,9 @@ from rich.text import Text
 
 from seqrec.artefacts.latest import show_latest
 from seqrec.hooks.run_facts import first_process
-from seqrec.next_steps import Chosen, Step, next_steps
 from seqrec.parameter_tree import Parameters
 from seqrec.project import locate
+from seqrec.terminal.next_steps import Chosen, Step, next_steps
 from seqrec.terminal.screen import is_screen, print_line
 
 REPORT = "report"

@@ -1,1 +1,1 @@
-"""What people see: the screen's width, tables that fit it, bars, and times in words."""
+"""What people see: lines and tables that fit the screen, bars, and what to do next."""

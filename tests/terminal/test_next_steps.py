@@ -4,7 +4,7 @@ import pytest
 from kedro.framework.project import configure_project, pipelines
 
 from seqrec.model_registry import MODELS
-from seqrec.next_steps import AT_MOST, Chosen, Step, next_steps
+from seqrec.terminal.next_steps import AT_MOST, Chosen, Step, next_steps
 
 EVERYTHING, NOTHING = (lambda _: True), (lambda _: False)
 

@@ -154,6 +154,7 @@ MODELS = {
             network="seqrec.models.ss4rec:SS4RecEncoder",
             uses_time=True,
             packs_histories=True,
+            searchable=True,
         ),
         ModelSpec(
             name="sasrec",
@@ -161,6 +162,7 @@ MODELS = {
             parameters=models.SASRecModel,
             recommender="seqrec.recbole_bridge.baselines:SASRecRecommender",
             colour="purple",
+            searchable=True,
         ),
         ModelSpec(
             name="gru4rec",
@@ -168,6 +170,7 @@ MODELS = {
             parameters=models.GRU4RecModel,
             recommender="seqrec.recbole_bridge.baselines:GRU4RecRecommender",
             colour="sky",
+            searchable=True,
         ),
         ModelSpec(
             name="bprmf",
@@ -184,6 +187,7 @@ MODELS = {
             parameters=models.HSTUModel,
             network="seqrec.models.hstu:HSTUEncoder",
             uses_time=True,
+            searchable=True,
         ),
     )
 }

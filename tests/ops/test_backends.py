@@ -115,9 +115,7 @@ def test_double_precision_keeps_its_digits_on_a_cpu(op, name):
     "device", [*([] if GPU else ["cpu"]), pytest.param("cuda", marks=cuda_only)]
 )
 @pytest.mark.parametrize("op", ["selective_scan", "zoh_scan"])
-def test_scans_are_the_same_for_few_histories_and_for_many(
-    op, device, least, sizes, monkeypatch
-):
+def test_scans_are_the_same_for_few_histories_and_for_many(op, device, least, sizes, monkeypatch):
     """Their programs hold other tiles and times; whole ones leave the masks out."""
     triton = pytest.importorskip(f"seqrec.ops.{op}.triton")
 

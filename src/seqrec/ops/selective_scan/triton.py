@@ -122,8 +122,7 @@ def _selective_spans(
     own = first // 32 * tile + first % 32 + n * 32 + near
     h = tl.zeros([NI, EI, 32], tl.float32)
     if HAS_STATE:
-        if tl.program_id(2) == 0:
-            h = tl.load(state + b * blocks * tile + own)
+        h = tl.load(state + b * blocks * tile + own, mask=tl.program_id(2) == 0, other=0.0)
     total = tl.zeros([1, EI, 32], tl.float32)
     now = tl.minimum(begin, tl.maximum(end - 1, 0))  # an empty span may lie past the end
     ut, raw = _load(u + now * u_row + e, in_e), _load(dt + now * dt_row + e, in_e)
@@ -164,8 +163,7 @@ def _selective_forward(
     chunk = kept + start // CHUNK * blocks * tile + own
     h = tl.zeros([NI, EI, 32], tl.float32)
     if HAS_STATE:
-        if tl.program_id(2) == 0:
-            h = tl.load(state + own)
+        h = tl.load(state + own, mask=tl.program_id(2) == 0, other=0.0)
     if SPAN > 0:
         for span in range(0, tl.program_id(2)):
             left = _decay_of_span(a, sums, b, span, E, e, in_e)
@@ -211,8 +209,8 @@ def _selective_arriving(
     own = first // 32 * tile + first % 32 + n * 32 + near
     G = tl.zeros([NI, EI, 32], tl.float32)
     if HAS_LAST:
-        if tl.program_id(2) == last_span:
-            G = tl.load(d_last + b * blocks * tile + own)
+        is_last = tl.program_id(2) == last_span
+        G = tl.load(d_last + b * blocks * tile + own, mask=is_last, other=0.0)
     now = tl.maximum(stop - 1, 0)
     raw, ct = _load(dt + now * dt_row + e, in_e), _load(C + now * c_row + n, in_n)
     zt, out = _load(z + now * z_row + e, in_e), _load(d_y + now * E + e, in_e)
@@ -252,8 +250,7 @@ def _selective_backward(
     slot = b * tl.num_programs(2) + tl.program_id(2)
     G = tl.zeros([NI, EI, 32], tl.float32)
     if HAS_LAST:
-        if tl.program_id(2) >= last_span:
-            G = tl.load(d_last + own)
+        G = tl.load(d_last + own, mask=tl.program_id(2) == last_span, other=0.0)
     if SPAN > 0:
         for later in range(0, last_span - tl.program_id(2)):
             span = last_span - later
@@ -383,8 +380,8 @@ class _SelectiveScan(torch.autograd.Function):
         grid = rows, blocks, ctx.spans
         if cut:
             _, dt_row, _, c_row, z_row = ctx.strides
-            given = dt, A, C, z, d_y, carry, ends, cu_seqlens, dt_row, c_row, z_row, E, 0
-            _selective_arriving[grid](*given, **sizes, **flags, num_warps=1)
+            arriving = dt, A, C, z, d_y, carry, ends, cu_seqlens, dt_row, c_row, z_row, E, 0
+            _selective_arriving[grid](*arriving, **sizes, **flags, num_warps=1)
         given = u, dt, A, B, C, D, z, kept, scratch, d_y, carry, ends, sums, cu_seqlens
         found = d_u, d_dt, d_A, *d_BC, d_D, d_z, d_state
         numbers = *ctx.strides, E, total, 0

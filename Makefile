@@ -57,7 +57,7 @@ bench-data: $(READY) ## time data processing from 1 to 32 million rows, beside p
 viz: $(READY) ## open the pipelines in kedro-viz
 	$(BIN)/kedro viz run
 
-layers: $(READY) ## draw docs/layers.svg: which part of src imports which
+layers: $(READY) ## draw docs/images/layers.svg: which part of src imports which
 	$(BIN)/python -m docs.draw_layers
 
 lock: $(READY) ## write what is installed into constraints.txt

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# From a fresh pod to trained, evaluated and stored results; docs/runpod.md tells the rest.
+# From a fresh pod to trained, evaluated and stored results; docs/guides/pod.md tells the rest.
 set -euo pipefail
 
 PROJECT="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 readonly PROJECT
 readonly INTERRUPTED=75 # a checkpoint is there: the same command resumes from it
 readonly MIN_GPU_MIB=4096
-# Newest first; not every version has a wheel for every torch (docs/runpod.md).
+# Newest first; not every version has a wheel for every torch (docs/guides/pod.md).
 readonly MAMBA=(2.3.2.post1 2.3.1 2.3.0 2.2.6.post3 2.2.5 2.2.4)
 readonly CONV=(1.6.2.post1 1.6.1 1.6.0 1.5.4 1.5.3.post1 1.5.2)
 readonly MAMBA_WHEELS=https://github.com/state-spaces/mamba/releases/download

@@ -1,7 +1,7 @@
 """What a model is, said once: its names, its parameters, its network, how it may be trained.
 
 Pipelines, parameter types, choices of commands, titles and colours of reports and the convention
-tests are derived from `MODELS` and `RANKERS`. docs/how-to-add-a-model.md goes through an entry.
+tests are derived from `MODELS` and `RANKERS`. docs/extend/model.md goes through an entry.
 
 Classes and functions are named by import paths, ``module:name``: a command that lists pipelines
 does not wait for torch.

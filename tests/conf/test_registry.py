@@ -204,9 +204,9 @@ def blocks_of(document):
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory):
-    """A copy of the project to which docs/how-to-add-a-model.md has been done, word for word."""
+    """A copy of the project to which docs/extend/model.md has been done, word for word."""
     project = copy_project(tmp_path_factory.mktemp("extended") / "project")
-    blocks = blocks_of((ROOT / "docs" / "how-to-add-a-model.md").read_text(encoding="utf-8"))
+    blocks = blocks_of((ROOT / "docs" / "extend" / "model.md").read_text(encoding="utf-8"))
     network, parameters, registry, conf = (project / path for path in blocks)
     for new in (network, conf):
         assert not new.exists()

@@ -46,7 +46,8 @@ class SS4RecPlusEncoder(nn.Module):
         n_items: Rows of the embedding, padding included.
         backend: Which implementation runs the recurrences.
 
-    Paper: SS4Rec (arXiv 2502.08132) is what it starts from; docs/ss4rec-plus.md has the rest.
+    Paper: SS4Rec (arXiv 2502.08132) is what it starts from; docs/concepts/ss4rec-plus.md has
+    the rest.
     """
 
     def __init__(self, model: SS4RecPlusModel, n_items: int, backend: Backend) -> None:

@@ -55,7 +55,9 @@ def main() -> None:
         table = until_first_after(ratings, arguments.share)
         last = table.groupby(c.USER)[c.TIMESTAMP].max()
         moment = np.quantile(ratings[c.TIMESTAMP], arguments.share, method="lower")
-        print(f"moment {moment}: {int((last > moment).sum())} users have their last event after it")
+        print(
+            f"moment {moment}: {int((last > moment).sum())} users have their last event after it"
+        )
     table.to_parquet(arguments.out, index=False)
     print(f"{len(table)} of {len(ratings)} rows in {arguments.out}")
 

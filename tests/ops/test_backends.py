@@ -123,27 +123,6 @@ def test_scans_are_the_same_for_few_histories_and_for_many(op, device, least, si
     check(op, "triton", device, sizes, torch.float32, 1e-5)
 
 
-@pytest.mark.parametrize(
-    "device", [*([] if GPU else ["cpu"]), pytest.param("cuda", marks=cuda_only)]
-)
-def test_spans_of_a_history_equal_the_whole(device, monkeypatch):
-    """More spans than programs of the longest history, of histories that end in each of them."""
-    triton = pytest.importorskip("seqrec.ops.selective_scan.triton")
-
-    monkeypatch.setattr(triton, "SPAN", (8, 0))
-    inputs, packing = packed("selective_scan", inputs_of("selective_scan", 6, 26, 6, 4), LENGTHS)
-    reference = answers(REFERENCE["selective_scan"], [x.double() for x in inputs], packing=packing)
-    there = Packing(packing.cu_seqlens.to(device), 33)
-    fn = resolve("triton", device).selective_scan
-    mine = answers(fn, [x.to(device) for x in inputs], packing=there)
-    for index, (ours, theirs) in enumerate(zip(mine, reference, strict=True)):
-        assert relative_error(ours, theirs) <= 1e-5, f"answer {index}"
-
-
-LENGTHS = [26, 0, 8, 1, 17, 9]
-"""Of histories: none, and ends before, at and after the end of a span of 8."""
-
-
 EVERY = [
     *((name, "cpu") for name in ("naive", "torch", "numba", *([] if GPU else ["triton"]))),
     *(pytest.param(name, "cuda", marks=cuda_only) for name in ("torch", "triton", "official")),

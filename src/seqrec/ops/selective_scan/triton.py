@@ -4,12 +4,6 @@ A program is one warp and runs a block of channels of one history. Its 32 lanes 
 states × 32 / NG channels; a lane keeps NI states of EI channels in registers: a tile is
 (NI, EI, 32). The inputs of the next step are loaded while the present one is computed. The forward
 pass keeps the states of every `CHUNK`-th step; the backward pass rebuilds a chunk at a time.
-
-Where there are too few histories to fill a GPU, each is cut into spans of `SPAN` steps and a
-program runs one of them. A kernel of its own finds first what each span makes of nothing, and by
-how much the state before it decays: from these a program puts together the state that it begins
-with, or the gradient that reaches it from later spans.
-
 Histories lie one after the other in flat arrays, and `cu_seqlens` says where each begins: padding
 is never visited.
 """
@@ -32,8 +26,6 @@ FEW_ROWS = 512
 FORWARD = (8, 4), (32, 4)
 BACKWARD = (16, 4), (32, 4)
 CHUNK = 8, 16
-SPAN = 40, 0
-"""Steps of a program, a multiple of `CHUNK`; 0: all of a history."""
 LOG2_E = tl.constexpr(1.4426950408889634)
 
 
@@ -86,70 +78,15 @@ def _load(pointer, mask):
     return tl.load(pointer, mask=mask, other=0.0).to(tl.float32)
 
 
-@triton.jit
-def _span(start, end, SPAN: tl.constexpr):
-    """Where a program's steps begin and stop, and which span of its history is the last one."""
-    if SPAN == 0:
-        return start, end, start * 0
-    begin = tl.minimum(start + tl.program_id(2) * SPAN, end)
-    return begin, tl.minimum(begin + SPAN, end), tl.maximum(tl.cdiv(end - start, SPAN) - 1, 0)
-
-
-@triton.jit
-def _decay_of_span(a, sums, b, span, E, e, in_e):
-    """By how much a whole span lets the state before it decay, (NI, EI, 32)."""
-    return tl.exp2(a * _load(sums + (b * tl.num_programs(2) + span) * E + e, in_e))
-
-
-@triton.jit(do_not_specialize=["zero"])
-def _selective_spans(
-    u, dt, A, B, state, ends, sums, cu_seqlens,
-    u_row, dt_row, b_row, E, zero,
-    N: tl.constexpr, NI: tl.constexpr, EI: tl.constexpr, NG: tl.constexpr,
-    SPAN: tl.constexpr, WHOLE: tl.constexpr, HAS_STATE: tl.constexpr,
-):  # fmt: skip  # a line each for inputs, gradients, sizes
-    """Run each span from nothing, the first from the initial state; add up its steps."""
-    b = tl.program_id(0).to(tl.int64)
-    start, end = tl.load(cu_seqlens + b), tl.load(cu_seqlens + b + 1)
-    begin, stop, _ = _span(start, end, SPAN)
-    first = tl.program_id(1) * EI * (32 // NG)
-    n, near, _ = _places(NI, EI, NG, zero)
-    e = first + near
-    in_e, in_n = (e < E) | WHOLE, (n < N) | (NI * NG == N)
-    a = _load(A + e * N + n, in_e & in_n) * LOG2_E
-    tile: tl.constexpr = NI * NG * 32
-    blocks = tl.cdiv(E, 32)
-    own = first // 32 * tile + first % 32 + n * 32 + near
-    h = tl.zeros([NI, EI, 32], tl.float32)
-    if HAS_STATE:
-        h = tl.load(state + b * blocks * tile + own, mask=tl.program_id(2) == 0, other=0.0)
-    total = tl.zeros([1, EI, 32], tl.float32)
-    now = tl.minimum(begin, tl.maximum(end - 1, 0))  # an empty span may lie past the end
-    ut, raw = _load(u + now * u_row + e, in_e), _load(dt + now * dt_row + e, in_e)
-    bt = _load(B + now * b_row + n, in_n)
-    for t in range(begin, stop):
-        ahead = tl.minimum(t + 1, stop - 1)
-        next_u, next_raw = _load(u + ahead * u_row + e, in_e), _load(dt + ahead * dt_row + e, in_e)
-        next_b = _load(B + ahead * b_row + n, in_n)
-        s = _softplus(raw)
-        h = tl.exp2(a * s) * h + bt * (s * ut)
-        total += s
-        ut, raw, bt = next_u, next_raw, next_b
-    slot = b * tl.num_programs(2) + tl.program_id(2)
-    tl.store(ends + slot * blocks * tile + own, h)
-    tl.store(sums + slot * E + e, total, mask=in_e)
-
-
 @triton.jit(do_not_specialize=["zero"])
 def _selective_forward(
-    u, dt, A, B, C, D, z, state, ends, sums, y, last, kept, cu_seqlens,
+    u, dt, A, B, C, D, z, state, y, last, kept, cu_seqlens,
     u_row, dt_row, b_row, c_row, z_row, E, zero,
     N: tl.constexpr, NI: tl.constexpr, EI: tl.constexpr, NG: tl.constexpr,
-    CHUNK: tl.constexpr, SPAN: tl.constexpr, WHOLE: tl.constexpr, HAS_STATE: tl.constexpr,
+    CHUNK: tl.constexpr, WHOLE: tl.constexpr, HAS_STATE: tl.constexpr,
 ):  # fmt: skip  # a line each for inputs, gradients, sizes
     b = tl.program_id(0).to(tl.int64)
     start, end = tl.load(cu_seqlens + b), tl.load(cu_seqlens + b + 1)
-    begin, stop, last_span = _span(start, end, SPAN)
     first = tl.program_id(1) * EI * (32 // NG)
     n, near, _ = _places(NI, EI, NG, zero)
     e = first + near
@@ -158,24 +95,19 @@ def _selective_forward(
     skip = _load(D + e, in_e)
     tile: tl.constexpr = NI * NG * 32
     blocks = tl.cdiv(E, 32)
-    place = first // 32 * tile + first % 32 + n * 32 + near
-    own = b * blocks * tile + place
+    own = (b * blocks + first // 32) * tile + first % 32 + n * 32 + near
     chunk = kept + start // CHUNK * blocks * tile + own
     h = tl.zeros([NI, EI, 32], tl.float32)
     if HAS_STATE:
-        h = tl.load(state + own, mask=tl.program_id(2) == 0, other=0.0)
-    if SPAN > 0:
-        for span in range(0, tl.program_id(2)):
-            left = _decay_of_span(a, sums, b, span, E, e, in_e)
-            h = left * h + tl.load(ends + (b * tl.num_programs(2) + span) * blocks * tile + place)
-    now = tl.minimum(begin, tl.maximum(end - 1, 0))  # an empty history may lie past the end
-    ut, raw = _load(u + now * u_row + e, in_e), _load(dt + now * dt_row + e, in_e)
-    bt, ct = _load(B + now * b_row + n, in_n), _load(C + now * c_row + n, in_n)
-    zt = _load(z + now * z_row + e, in_e)
-    for t in range(begin, stop):
+        h = tl.load(state + own)
+    begin = tl.minimum(start, tl.maximum(end - 1, 0))  # an empty history may lie past the end
+    ut, raw = _load(u + begin * u_row + e, in_e), _load(dt + begin * dt_row + e, in_e)
+    bt, ct = _load(B + begin * b_row + n, in_n), _load(C + begin * c_row + n, in_n)
+    zt = _load(z + begin * z_row + e, in_e)
+    for t in range(start, end):
         if (t - start) % CHUNK == 0:
             tl.store(chunk + (t - start) // CHUNK * blocks * tile, h)
-        ahead = tl.minimum(t + 1, stop - 1)
+        ahead = tl.minimum(t + 1, end - 1)
         next_u, next_raw = _load(u + ahead * u_row + e, in_e), _load(dt + ahead * dt_row + e, in_e)
         next_b, next_c = _load(B + ahead * b_row + n, in_n), _load(C + ahead * c_row + n, in_n)
         next_z = _load(z + ahead * z_row + e, in_e)
@@ -184,59 +116,20 @@ def _selective_forward(
         yt = _over_states(h * ct, NG) + skip * ut
         tl.store(y + t * E + e, yt * zt * _sigmoid(zt), mask=in_e)
         ut, raw, bt, ct, zt = next_u, next_raw, next_b, next_c, next_z
-    if tl.program_id(2) == last_span:
-        tl.store(last + own, h)
-
-
-@triton.jit(do_not_specialize=["zero"])
-def _selective_arriving(
-    dt, A, C, z, d_y, d_last, ends, cu_seqlens,
-    dt_row, c_row, z_row, E, zero,
-    N: tl.constexpr, NI: tl.constexpr, EI: tl.constexpr, NG: tl.constexpr,
-    SPAN: tl.constexpr, WHOLE: tl.constexpr, HAS_LAST: tl.constexpr,
-):  # fmt: skip  # a line each for inputs, gradients, sizes
-    """Find what each span alone hands back to the state before it; the last adds `d_last`."""
-    b = tl.program_id(0).to(tl.int64)
-    start, end = tl.load(cu_seqlens + b), tl.load(cu_seqlens + b + 1)
-    begin, stop, last_span = _span(start, end, SPAN)
-    first = tl.program_id(1) * EI * (32 // NG)
-    n, near, _ = _places(NI, EI, NG, zero)
-    e = first + near
-    in_e, in_n = (e < E) | WHOLE, (n < N) | (NI * NG == N)
-    a = _load(A + e * N + n, in_e & in_n) * LOG2_E
-    tile: tl.constexpr = NI * NG * 32
-    blocks = tl.cdiv(E, 32)
-    own = first // 32 * tile + first % 32 + n * 32 + near
-    G = tl.zeros([NI, EI, 32], tl.float32)
-    if HAS_LAST:
-        is_last = tl.program_id(2) == last_span
-        G = tl.load(d_last + b * blocks * tile + own, mask=is_last, other=0.0)
-    now = tl.maximum(stop - 1, 0)
-    raw, ct = _load(dt + now * dt_row + e, in_e), _load(C + now * c_row + n, in_n)
-    zt, out = _load(z + now * z_row + e, in_e), _load(d_y + now * E + e, in_e)
-    for i in range(0, stop - begin):
-        behind = tl.maximum(stop - 2 - i, begin)
-        next_raw = _load(dt + behind * dt_row + e, in_e)
-        next_c = _load(C + behind * c_row + n, in_n)
-        next_z, next_out = _load(z + behind * z_row + e, in_e), _load(d_y + behind * E + e, in_e)
-        G = tl.exp2(a * _softplus(raw)) * (G + ct * (out * zt * _sigmoid(zt)))
-        raw, ct, zt, out = next_raw, next_c, next_z, next_out
-    slot = b * tl.num_programs(2) + tl.program_id(2)
-    tl.store(ends + slot * blocks * tile + own, G)
+    tl.store(last + own, h)
 
 
 @triton.jit(do_not_specialize=["zero"])
 def _selective_backward(
-    u, dt, A, B, C, D, z, kept, scratch, d_y, d_last, ends, sums, cu_seqlens,
+    u, dt, A, B, C, D, z, kept, scratch, d_y, d_last, cu_seqlens,
     d_u, d_dt, d_A, d_B, d_C, d_D, d_z, d_state,
     u_row, dt_row, b_row, c_row, z_row, E, total, zero,
     N: tl.constexpr, NI: tl.constexpr, EI: tl.constexpr, NG: tl.constexpr,
-    CHUNK: tl.constexpr, SPAN: tl.constexpr, WHOLE: tl.constexpr, HAS_LAST: tl.constexpr,
+    CHUNK: tl.constexpr, WHOLE: tl.constexpr, HAS_LAST: tl.constexpr,
 ):  # fmt: skip  # a line each for inputs, gradients, sizes
     b = tl.program_id(0).to(tl.int64)
     block = tl.program_id(1)
     start, end = tl.load(cu_seqlens + b), tl.load(cu_seqlens + b + 1)
-    from_step, to_step, last_span = _span(start, end, SPAN)
     first = block * EI * (32 // NG)
     n, near, cells = _places(NI, EI, NG, zero)
     e = first + near
@@ -245,26 +138,19 @@ def _selective_backward(
     skip = _load(D + e, in_e)
     tile: tl.constexpr = NI * NG * 32
     blocks = tl.cdiv(E, 32)
-    place = first // 32 * tile + first % 32 + n * 32 + near
-    own = b * blocks * tile + place
-    slot = b * tl.num_programs(2) + tl.program_id(2)
+    own = (b * blocks + first // 32) * tile + first % 32 + n * 32 + near
     G = tl.zeros([NI, EI, 32], tl.float32)
     if HAS_LAST:
-        G = tl.load(d_last + own, mask=tl.program_id(2) == last_span, other=0.0)
-    if SPAN > 0:
-        for later in range(0, last_span - tl.program_id(2)):
-            span = last_span - later
-            left = _decay_of_span(a, sums, b, span, E, e, in_e)
-            G = left * G + tl.load(ends + (b * tl.num_programs(2) + span) * blocks * tile + place)
+        G = tl.load(d_last + own)
     A_sum = tl.zeros([NI, EI, 32], tl.float32)
     D_sum = tl.zeros([1, EI, 32], tl.float32)
-    mine = scratch + (slot * tl.num_programs(1) + block) * (CHUNK * NI * EI * 32) + cells
-    chunk_of = kept + (start // CHUNK + (from_step - start) // CHUNK) * blocks * tile + own
-    chunks = tl.cdiv(to_step - from_step, CHUNK)
+    mine = scratch + (b * tl.num_programs(1) + block) * (CHUNK * NI * EI * 32) + cells
+    chunk_of = kept + start // CHUNK * blocks * tile + own
+    chunks = tl.cdiv(end - start, CHUNK)
     for back in range(0, chunks):
         chunk = chunks - 1 - back
-        begin = from_step + chunk * CHUNK
-        stop = tl.minimum(begin + CHUNK, to_step)
+        begin = start + chunk * CHUNK
+        stop = tl.minimum(begin + CHUNK, end)
         h = tl.load(chunk_of + chunk * blocks * tile)
         ut, raw = _load(u + begin * u_row + e, in_e), _load(dt + begin * dt_row + e, in_e)
         bt = _load(B + begin * b_row + n, in_n)
@@ -311,82 +197,64 @@ def _selective_backward(
             A_sum += S * s
             D_sum += dy * ut
             ut, raw, bt, ct, zt, out = next_u, next_raw, next_b, next_c, next_z, next_out
-    tl.store(d_A + slot * blocks * tile + place, A_sum)
-    tl.store(d_D + slot * E + e, D_sum, mask=in_e)
-    if tl.program_id(2) == 0:
-        tl.store(d_state + own, G)
+    tl.store(d_A + own, A_sum)
+    tl.store(d_state + own, G)
+    tl.store(d_D + b * E + e, D_sum, mask=in_e)
 
 
 class _SelectiveScan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, Tensor]:
-        u, dt, A, B, C, D, z, state, cu_seqlens, max_seqlen = inputs
+        u, dt, A, B, C, D, z, state, cu_seqlens = inputs
         total, E = u.shape
         N = A.shape[1]
         rows = len(cu_seqlens) - 1
         many = int(rows >= FEW_ROWS)
-        spans = triton.cdiv(max_seqlen, SPAN[many]) if SPAN[many] else 1
-        cut = spans > 1
         padded = max(triton.next_power_of_2(N), 16)
         y = torch.empty(total, E, dtype=u.dtype, device=u.device)
         last = u.new_empty(rows, triton.cdiv(E, 32), padded, 32, dtype=torch.float32)
         kept = last.new_empty(total // CHUNK[many] + rows, *last.shape[1:])
         start = last if state is None else _to_cells(state, last)
-        ends = last.new_empty(rows, spans, *last.shape[1:]) if cut else last
-        sums = last.new_empty(rows, spans, E) if cut else last
-        u_row, dt_row, b_row, c_row, z_row = (x.stride(0) for x in (u, dt, B, C, z))
-        strides = u_row, dt_row, b_row, c_row, z_row
+        arrays = u, dt, A, B, C, D, z, start, y, last, kept, cu_seqlens
+        strides = [x.stride(0) for x in (u, dt, B, C, z)]
         channels, groups = FORWARD[many]
-        sizes = {"N": N, **_tile(padded, channels, groups), "SPAN": SPAN[many] if cut else 0}
+        sizes = {"N": N, **_tile(padded, channels, groups), "CHUNK": CHUNK[many]}
         flags = {"WHOLE": E % 32 == 0, "HAS_STATE": state is not None}
-        grid = rows, last.shape[1] * (32 // channels), spans
-        if cut:
-            given = u, dt, A, B, start, ends, sums, cu_seqlens, u_row, dt_row, b_row, E, 0
-            _selective_spans[grid](*given, **sizes, **flags, num_warps=1)
-        arrays = u, dt, A, B, C, D, z, start, ends, sums, y, last, kept, cu_seqlens
-        sizes["CHUNK"] = CHUNK[many]
+        grid = rows, last.shape[1] * (32 // channels)
         _selective_forward[grid](*arrays, *strides, E, 0, **sizes, **flags, num_warps=1)
-        ctx.save_for_backward(u, dt, A, B, C, D, z, kept, sums, cu_seqlens)
+        ctx.save_for_backward(u, dt, A, B, C, D, z, kept, cu_seqlens)
         ctx.strides = strides
         ctx.has_state = state is not None
         ctx.many = many
-        ctx.spans = spans
         ctx.set_materialize_grads(False)
         return y, _from_cells(last, E, N)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        u, dt, A, B, C, D, z, kept, sums, cu_seqlens = ctx.saved_tensors
+        u, dt, A, B, C, D, z, kept, cu_seqlens = ctx.saved_tensors
         total, E = u.shape
         N = A.shape[1]
         rows = len(cu_seqlens) - 1
         channels, groups = BACKWARD[ctx.many]
         chunk = CHUNK[ctx.many]
-        cut = ctx.spans > 1
         padded = kept.shape[2]
         blocks = kept.shape[1] * (32 // channels)
         d_y, d_last = gradients
         d_y = torch.zeros_like(u) if d_y is None else d_y.contiguous()
         d_u, d_dt, d_z = (torch.empty(total, E, dtype=u.dtype, device=u.device) for _ in range(3))
         d_BC = kept.new_empty(2, blocks, total, N)
-        d_A = kept.new_empty(rows * ctx.spans, *kept.shape[1:])
-        d_state = kept.new_empty(rows, *kept.shape[1:])
-        d_D = kept.new_empty(rows * ctx.spans, E)
+        d_A, d_state = (kept.new_empty(rows, *kept.shape[1:]) for _ in range(2))
+        d_D = kept.new_empty(rows, E)
         scratch = kept.new_empty(chunk, *d_A.shape)
-        carry = d_state if d_last is None else _to_cells(d_last, d_state)
-        ends = torch.empty_like(d_A) if cut else d_A
-        sizes = {"N": N, **_tile(padded, channels, groups), "SPAN": SPAN[ctx.many] if cut else 0}
-        flags = {"WHOLE": E % 32 == 0, "HAS_LAST": d_last is not None}
-        grid = rows, blocks, ctx.spans
-        if cut:
-            _, dt_row, _, c_row, z_row = ctx.strides
-            arriving = dt, A, C, z, d_y, carry, ends, cu_seqlens, dt_row, c_row, z_row, E, 0
-            _selective_arriving[grid](*arriving, **sizes, **flags, num_warps=1)
-        given = u, dt, A, B, C, D, z, kept, scratch, d_y, carry, ends, sums, cu_seqlens
+        carry = d_A if d_last is None else _to_cells(d_last, d_A)
+        given = u, dt, A, B, C, D, z, kept, scratch, d_y, carry, cu_seqlens
         found = d_u, d_dt, d_A, *d_BC, d_D, d_z, d_state
         numbers = *ctx.strides, E, total, 0
-        sizes["CHUNK"] = chunk
-        _selective_backward[grid](*given, *found, *numbers, **sizes, **flags, num_warps=1)
+        sizes = {"N": N, **_tile(padded, channels, groups), "CHUNK": chunk}
+        flags = {"WHOLE": E % 32 == 0, "HAS_LAST": d_last is not None}
+        _selective_backward[(rows, blocks)](
+            *given, *found, *numbers, **sizes, **flags, num_warps=1
+        )
         to_state = _from_cells(d_state, E, N) if ctx.has_state else None
         to_B, to_C = d_BC.sum(1).unbind()
         to_A = _from_cells(d_A.sum(0, keepdim=True), E, N)[0]
@@ -399,7 +267,6 @@ class _SelectiveScan(torch.autograd.Function):
             d_D.sum(0),
             d_z.to(z.dtype),
             to_state,
-            None,
             None,
         )
 
@@ -437,9 +304,8 @@ def selective_scan(
     layout = packing or Packing.of_batch(u)
     v, s, b, c, gate = (_rows(x) for x in (u, dt, B, C, z))
     start = None if state is None else state.float().contiguous()
-    system = A.float().contiguous(), b, c, D.float().contiguous()
     y, last = _SelectiveScan.apply(
-        v, s, *system, gate, start, layout.cu_seqlens, layout.max_seqlen
+        v, s, A.float().contiguous(), b, c, D.float().contiguous(), gate, start, layout.cu_seqlens
     )
     return y.view(u.shape), last
 

@@ -105,7 +105,9 @@ def train(
     config = {**record, "best_score": state.best_score, "torch": torch.__version__}
     training_log = pd.DataFrame(state.training_log)
     training_log.attrs[FACTS] = facts_of(config)
-    return ModelArtifact(parts.recommender.state_dict(), config), training_log
+    users = None if MODELS[experiment.name].uses_history else files.users()
+    artifact = ModelArtifact(parts.recommender.state_dict(), config, files.items(), users)
+    return artifact, training_log
 
 
 @contextmanager

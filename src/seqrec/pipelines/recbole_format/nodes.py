@@ -101,11 +101,19 @@ def write_atomic_files(
             f"{c.GENRES}:token_seq": known[c.GENRES].fillna("").str.replace("|", " "),
         }
     )
+    titles = pd.DataFrame(
+        {
+            c.ITEM: known[c.ITEM],
+            c.TITLE: known[c.TITLE].fillna(known[c.ITEM]),
+            c.YEAR: known[c.YEAR].astype("Int64"),
+            c.GENRES: known[c.GENRES].fillna(""),
+        }
+    )
     if users.empty:
-        return AtomicTables(inter=interactions, item=item, user=None, stats=stats)
+        return AtomicTables(interactions, item, None, stats, titles)
     askers = interactions.select(c.USER).distinct().order_by(c.USER).to_pandas()
     user = askers.merge(users, how="left", on=c.USER).fillna("").add_suffix(":token")
-    return AtomicTables(inter=interactions, item=item, user=user, stats=stats)
+    return AtomicTables(interactions, item, user, stats, titles)
 
 
 def _count(interactions: ibis.Table) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""The README's main command for real, and what it leaves to look at."""
+"""What `make run` does after the installation, for real, and what it leaves to look at."""
 
 import contextlib
 import json
@@ -54,15 +54,15 @@ def test_ss4rec_is_above_ncf_and_popularity_by_the_tables_own_figures(finished):
 METRICS = ("HR@10", "NDCG@10", "MRR@10")
 ROW = r"\| \**([\w (]+\)?)\** \| (masked|unmasked) \|((?: \**[\d.]+\** ±[\d.]+ \|){3})"
 ONE_USER = 1 / 943
-"""What a CPU that rounds otherwise may change, as the README says."""
+"""What a CPU that rounds otherwise may change, as docs/results/index.md says."""
 
 
-def test_the_readme_has_the_figures_that_a_run_comes_to(finished):
+def test_the_results_page_has_the_figures_that_a_run_comes_to(finished):
     project, _ = finished
     table = pd.read_csv(newest(project, "comparison.csv")).query("query_time == 'known'")
     come_to = table.set_index(["model", "mask", "metric"])[["mean", "low", "high"]]
     names = {spec.title: name for name, spec in {**MODELS, **RANKERS}.items()}
-    rows = re.findall(ROW, (ROOT / "README.md").read_text(encoding="utf-8"))
+    rows = re.findall(ROW, (ROOT / "docs" / "results" / "index.md").read_text(encoding="utf-8"))
     assert len(rows) == 6
     for title, mask, cells in rows:
         for metric, cell in zip(METRICS, cells.split("|"), strict=False):

@@ -235,7 +235,7 @@ class BridgeTrainer(Trainer):
         self.state.steps_taken += 1
         self._set_learning_rate(share_done)
         if self.state.average:
-            self.state.average.update_parameters(self.model)
+            self.state.average.update()
         self._tally.note(loss, norms)
 
     def _set_learning_rate(self, share_done: float) -> None:

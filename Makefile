@@ -16,7 +16,7 @@ APT = { SUDO=; [ "$$(id -u)" = 0 ] || SUDO="sudo -n"; $$SUDO apt-get update -qq 
   >/dev/null; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint audit gpu-test bench bench-data viz layers lock lock-check package clean chromium spark
+.PHONY: help setup run test test-all lint audit gpu-test bench bench-data viz layers docs docs-serve lock lock-check package clean chromium spark zensical
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ run: $(READY) ## run every pipeline in the smoke environment (ML-100K, CPU, two 
 test: SLOW = -m "not slow"
 test: ## run the test suite
 test-all: ## run the slow tests too
-test test-all: $(READY) chromium spark
+test test-all: $(READY) chromium spark zensical
 	$(BIN)/python -m pytest tests/test_smoke.py
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
 	  $(BIN)/python -m pytest -n 2 --dist worksteal $(SLOW) --ignore tests/test_smoke.py
@@ -65,12 +65,18 @@ viz: $(READY) ## open the pipelines in kedro-viz
 layers: $(READY) ## draw docs/images/layers.svg: which part of src imports which
 	$(BIN)/python -m docs.draw_layers
 
+docs: zensical ## build the site of docs/ into site/
+	$(BIN)/zensical build --strict
+
+docs-serve: zensical ## show the site in a browser, and follow edits
+	$(BIN)/zensical serve --open
+
 lock: $(READY) ## write what is installed into constraints.txt
 	@{ head -2 constraints.txt; $(BIN)/pip freeze --exclude-editable \
 	  | grep -viE '^(torch|triton|nvidia|cuda)|@'; } > constraints.tmp && mv constraints.tmp constraints.txt
 
 clean: ## remove .venv, caches and everything runs have written below data/
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .viz build src/*.egg-info
+	rm -rf $(VENV) site .cache .mypy_cache .pytest_cache .ruff_cache .viz build src/*.egg-info
 	find data -type f ! -name .gitkeep -delete
 	find data -mindepth 2 -type d -empty -delete
 
@@ -94,3 +100,8 @@ spark: $(READY)
 	  || TORCH="$(TORCH)" $(BIN)/python -I set_up.py --python $(BIN)/python --extras spark
 	@command -v java >/dev/null || $(call APT,openjdk-17-jre-headless) \
 	  || echo "Java is missing and cannot be installed here: the tests of Spark will be skipped"
+
+# What builds the site of docs/, likewise.
+zensical: $(READY)
+	@$(BIN)/python -c 'import zensical' 2>/dev/null \
+	  || TORCH="$(TORCH)" $(BIN)/python -I set_up.py --python $(BIN)/python --extras docs

@@ -27,6 +27,7 @@ def resolve(python, system, constraints):
     pure = [part for name in PURE for part in ("--no-binary", name)]
     command = [
         uv, "pip", "compile", "pyproject.toml", "-", "--extra", "dev", "--extra", "spark",
+        "--extra", "docs",
         "--constraints", constraints, "--python-version", python, "--python-platform", system,
         "--only-binary", ":all:", *pure, "--no-header", "--no-annotate", "--quiet",
     ]  # fmt: skip

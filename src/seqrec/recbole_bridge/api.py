@@ -258,7 +258,7 @@ def _tables_of(
             parts.recommender, loader, mask, options.k, max(1, ROWS // options.k)
         )
         name = f"{feed.experiment.name} ({moment})"
-        for part in follow(lists, name, len(users), feed.experiment.runtime.show_progress):
+        for part in follow(lists, name, len(users), feed.experiment.runtime.shows_bars):
             yield as_table(part, moment, parts.dataset.field2id_token)
 
 

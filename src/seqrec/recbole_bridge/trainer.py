@@ -26,6 +26,7 @@ from seqrec.recbole_bridge.collector import HeldOutCollector
 from seqrec.recbole_bridge.config import BridgeConfig
 from seqrec.recbole_bridge.loaders import RecBoleHeldOutLoader
 from seqrec.tables import columns as c
+from seqrec.terminal.words import spell_seconds
 from seqrec.training.callbacks import Callback, EpochEnd
 from seqrec.training.checkpoints import CheckpointStore
 from seqrec.training.devices import matmul_precision, peak_memory
@@ -84,6 +85,7 @@ class BridgeTrainer(Trainer):
         self.store = store
         self.eval_collector = HeldOutCollector(config, state.processes)
         self._masks: dict[str, HistoryMask] = {}
+        self._progress = TrainingProgress(experiment.name, self.epochs, shown=False)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._written: Future[None] | None = None
         self._due = False
@@ -157,7 +159,7 @@ class BridgeTrainer(Trainer):
         self._callback = callback
         self._validates = valid_data is not None
         self.epochs = self.state.until
-        shown = self.experiment.runtime.show_progress and self.processes.writes
+        shown = self.experiment.runtime.shows_bars and self.processes.writes
         with (
             TrainingProgress(self.experiment.name, self.epochs, shown) as self._progress,
             watch() as self._signal,
@@ -239,7 +241,7 @@ class BridgeTrainer(Trainer):
         self.state.steps_taken += 1
         self._set_learning_rate(share_done)
         if self.state.average:
-            self.state.average.update_parameters(self.model)
+            self.state.average.update()
         self._tally.note(loss, norms)
 
     def _set_learning_rate(self, share_done: float) -> None:
@@ -315,8 +317,10 @@ class BridgeTrainer(Trainer):
 
     def _valid_epoch(self, valid_data: RecBoleHeldOutLoader, show_progress: bool = False) -> Any:
         started = time.perf_counter()
+        self._progress.begin_validation(len(valid_data))
         with self._evaluating():
             score, metrics = super()._valid_epoch(valid_data)
+        self._progress.end_validation()
         row = self.state.training_log[-1]
         row.update({name.replace("hit", "hr").upper(): float(v) for name, v in metrics.items()})
         row["valid_seconds"] = time.perf_counter() - started
@@ -342,16 +346,17 @@ class BridgeTrainer(Trainer):
             return
         if self._validates:
             logger.info(
-                "%s epoch %3d: loss %.4f, valid NDCG@10 %.4f, HR@10 %.4f (%.1f s + %.1f s)",
+                "%s epoch %3d: loss %.4f, valid NDCG@10 %.4f, HR@10 %.4f (%s)",
                 self.experiment.name,
                 *(row[name] for name in (c.EPOCH, "loss", "NDCG@10", "HR@10")),
-                *(row[name] for name in ("train_seconds", "valid_seconds")),
+                spell_seconds(row["train_seconds"] + row["valid_seconds"]),
             )
         else:
             logger.info(
-                "%s epoch %3d: loss %.4f, nothing held out (%.1f s)",
+                "%s epoch %3d: loss %.4f, nothing held out (%s)",
                 self.experiment.name,
-                *(row[name] for name in (c.EPOCH, "loss", "train_seconds")),
+                *(row[name] for name in (c.EPOCH, "loss")),
+                spell_seconds(row["train_seconds"]),
             )
         self._callback(self._event)
 
@@ -368,6 +373,7 @@ class BridgeTrainer(Trainer):
 
     def _full_sort_batch_eval(self, batched_data: Any) -> Any:
         interaction, _, row, target = batched_data
+        self._progress.advance_validation()
         scores = full_sort_scores(self.model, interaction, self.tot_item_num)
         if self._mask is not None:
             scores = self._mask.apply(scores, interaction[c.USER], target)

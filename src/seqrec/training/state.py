@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from seqrec.errors import ProjectError
 from seqrec.parameters import Training
 from seqrec.parameters.training import EARLIER_MEANING, as_earlier
 from seqrec.tables.facts import facts_fingerprint
+from seqrec.training.average import MovingAverage
 from seqrec.training.checkpoints import Checkpoint
 from seqrec.training.processes import Processes
 
@@ -66,7 +66,8 @@ class TrainingState:
         self.processes = processes
         self.device = next(model.parameters()).device
         self.optimizer = _make_optimizer(model, training, self.device)
-        self.average = _make_average(model, training.ema_decay)
+        decay = training.ema_decay
+        self.average = None if decay is None else MovingAverage(model, decay)
         self.epoch = 0
         self.step = 0
         self.steps_taken = 0
@@ -232,16 +233,6 @@ def _make_optimizer(
         weight_decay=training.weight_decay,
         fused=device.type == "cuda" or None,
     )
-
-
-def _make_average(model: nn.Module, decay: float | None) -> AveragedModel | None:
-    """Begin an exponential moving average at the initial weights, not at the first step's."""
-    if decay is None:
-        return None
-    update = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
-    average = AveragedModel(model, multi_avg_fn=update)
-    average.n_averaged.fill_(1)
-    return average
 
 
 def _below(folder: str, checkpoint: Checkpoint) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from seqrec.parameters.base import Count, Frozen, Name, Place, Resume
 from seqrec.parameters.blocks import ModelBlock, SearchableBlock
 from seqrec.parameters.data import DataProcessing, Source
 from seqrec.parameters.evaluation import Baselines, Ensemble, Evaluation, Recommend
+from seqrec.parameters.export import Export
 from seqrec.parameters.runtime import Runtime
 from seqrec.parameters.services import Notifications, Tracking
 
@@ -88,6 +89,7 @@ class Tree(Frozen):
     baselines: Baselines
     recommend: Recommend
     ensemble: Ensemble = Ensemble()
+    export: Export = Export()
     tracking: Tracking
     notifications: Notifications
     resume: Resume = Field(

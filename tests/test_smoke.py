@@ -78,11 +78,21 @@ def test_it_prints_a_line_per_epoch(finished):
     assert re.search(r"ss4rec epoch +3: loss [\d.]+, valid NDCG@10", printed)
 
 
-def test_its_last_line_says_where_the_report_is(finished):
+def test_it_ends_with_what_to_do_next(finished):
     project, printed = finished
-    last = printed.strip().splitlines()[-1]
-    path = re.fullmatch(r"Report: (\S+) \(open it in a browser; .*\)", last)[1]
-    assert project / path == newest(project, "report.html")
+    heading, report, lineage, lists = printed.strip().splitlines()[-4:]
+    assert heading == "What to do next"
+    path = re.fullmatch(r"  read the report +(\S+)", report)[1]
+    assert (project / path).resolve() == newest(project, "report.html")
+    assert lineage.endswith("kedro viz run")
+    assert lists.endswith("kedro run --pipelines recommend_ss4rec")
+
+
+def test_it_prints_a_line_per_node(finished):
+    _, printed = finished
+    numbers = re.findall(r"^\S+ \S+ INFO +(\d+)/(\d+) \S+ +[\d.]+ (?:s|min)", printed, re.M)
+    assert [int(number) for number, _ in numbers] == list(range(1, int(numbers[0][1]) + 1))
+    assert "Running node" not in printed
 
 
 def test_it_fits_three_gigabytes(finished):

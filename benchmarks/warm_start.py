@@ -54,8 +54,12 @@ NO_TITLES = pd.DataFrame(columns=[c.ITEM, c.TITLE, c.YEAR, c.GENRES])
 def read_log(parquet: Path | None) -> pd.DataFrame:
     """Read ratings, oldest first."""
     if parquet is None:
-        dataset = RatingsDataset(dataset="ml-100k", filepath="data/01_raw", engine=ENGINE)
-        log = dataset.load().to_pandas()
+        with tempfile.TemporaryDirectory() as folder:
+            rejects = str(Path(folder) / "rejects.csv")
+            dataset = RatingsDataset(
+                dataset="ml-100k", filepath=folder, engine=ENGINE, rejects=rejects
+            )
+            log = dataset.load().to_pandas()
     else:
         log = pd.read_parquet(parquet)
     types = {c.USER: str, c.ITEM: str, c.RATING: float, c.TIMESTAMP: "int64"}
@@ -147,6 +151,7 @@ def main() -> None:
         stats = {k: (before.stats[k], after.stats[k]) for k in ("users", "items", "interactions")}
     print({k: f"{a:,} → {b:,}" for k, (a, b) in stats.items()}, time.perf_counter() - started)
     facts = {"hardware": hardware(arguments.device), "commit": commit()}
+    data = {"data": arguments.name, "new_events": arguments.share}
     rows = [
         {
             "data": arguments.name,

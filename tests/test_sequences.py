@@ -27,6 +27,8 @@ LATEST = {"runs": {"ss4rec": "latest"}}
 BEST = {"runs": {"ss4rec": "best"}}
 ENSEMBLE = ("ensemble",)
 LISTS = ("lists_ss4rec",)
+EXPORT = ("export_ncf",)
+PLAIN = {"export": {"onnx": False}}
 EVERYTHING = {"data_processing": {"split": "all"}}
 FOR_USE = (*DATA, *SS4REC)
 TWO_EPOCHS = {"epochs_for_use": {"ss4rec": 2}}
@@ -230,13 +232,24 @@ SEQUENCES = {
         r"^ss4rec: with data_processing\.split=all nothing tells when to stop",
     ),
     "trained for use twice": ([(FOR_USE, EVERYTHING), (SS4REC, EVERYTHING)], OK),
+    "exported": ([(EXPORT, PLAIN)], OK),
+    "exported twice": ([(EXPORT, PLAIN), (EXPORT, PLAIN)], OK),
+    "exported, then evaluation": ([(EXPORT, PLAIN), (EVALUATE, {})], OK),
+    "exported from older data": (
+        [(DATA, OTHER_TIES), (EXPORT, {**PLAIN, **OTHER_TIES})],
+        r"no training of the present configuration and data",
+    ),
+    "exported, trained for use": (
+        [((*DATA, *NCF), EVERYTHING), (EXPORT, {**EVERYTHING, **PLAIN})],
+        OK,
+    ),
     "training anew": ([(SS4REC, {"resume": False}), (EVALUATE, {})], OK),
 }
 
 SAME_RESULT = {"the same again", "evaluation again", "training again", "other ties and back"} | {
     "other ties, old data back, evaluation", "an ablation, then evaluation",
     "another seed, then evaluation", "training anew", "trained for use, then back",
-    "trained for use, then all anew", "trained for use, then the latest",
+    "trained for use, then all anew", "exported, then evaluation", "trained for use, then the latest",
 }  # fmt: skip
 
 

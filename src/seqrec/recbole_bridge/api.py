@@ -6,7 +6,7 @@ import hashlib
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from recbole.utils import init_seed
+from torch import nn
 
 from seqrec.errors import ProjectError
 from seqrec.histories.feed import Feed, make_feed
@@ -31,6 +32,7 @@ from seqrec.ranking.lists import list_best_items, loaders_by_moment
 from seqrec.recbole_bridge.config import BridgeConfig, build_config
 from seqrec.recbole_bridge.dataset import InteractionDataset
 from seqrec.recbole_bridge.loaders import RecBoleHeldOutLoader
+from seqrec.recbole_bridge.next_item import NextItem
 from seqrec.recbole_bridge.trainer import BridgeTrainer
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles
@@ -40,6 +42,7 @@ from seqrec.training.checkpoints import CheckpointStore
 from seqrec.training.experiment import Experiment
 from seqrec.training.processes import Processes, connect
 from seqrec.training.resume import begin, only_training, store_of
+from seqrec.training.sharded_items import own_weights, shard_items, whole_weights
 from seqrec.training.state import TrainingState
 
 logger = logging.getLogger(__name__)
@@ -87,14 +90,18 @@ def train(
         ProjectError: The checkpoint to resume is of another experiment.
         RunInterruptedError: A signal came; a checkpoint was written.
     """
-    training = experiment.training
     processes = connect(experiment.device)
+    asked = experiment
+    training = asked.training.scaled(processes.count)
+    experiment = replace(asked, training=training)
     init_seed(training.seed, True)
     parts = assemble(experiment, files, processes)
     if processes.index:  # the same weights, but dropout and negatives of its own
         torch.manual_seed(training.seed + processes.index)
     ids = fingerprint(parts.dataset)
-    record = {**experiment.record(), "ids": ids, "data": files.fingerprint}
+    record = {**asked.record(), "ids": ids, "data": files.fingerprint}
+    if training is not asked.training:  # another number of processes is another experiment
+        record["processes"] = processes.count
     state = TrainingState(parts.recommender, training, record, processes)
     own = store_of(store, state) if store else None
     trainer = BridgeTrainer(parts.config, parts.recommender, experiment, state, own)
@@ -105,7 +112,8 @@ def train(
     config = {**record, "best_score": state.best_score, "torch": torch.__version__}
     training_log = pd.DataFrame(state.training_log)
     training_log.attrs[FACTS] = facts_of(config)
-    return ModelArtifact(parts.recommender.state_dict(), config), training_log
+    weights = whole_weights(parts.recommender, parts.recommender.state_dict())
+    return ModelArtifact(weights, config), training_log
 
 
 @contextmanager
@@ -139,7 +147,8 @@ def rank(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> pd.Da
     loader = HeldOutLoader(parts.feed, c.TEST, c.KNOWN)
     tokens = parts.dataset.field2id_token
     uses_time = MODELS[parts.feed.experiment.name].uses_time
-    ranks = rank_held_out(parts.recommender, loader, uses_time, tokens)
+    with parts.feed.processes.together():
+        ranks = rank_held_out(parts.recommender, loader, uses_time, tokens)
     ranks.attrs[FACTS] = facts_of(artifact.config)
     return ranks
 
@@ -184,7 +193,10 @@ def assemble(experiment: Experiment, files: AtomicFiles, processes: Processes) -
     recommender_class = import_path(spec.recommender)
     config = build_config(recommender_class, files, experiment)
     dataset = InteractionDataset(config, spec.features)
-    recommender = recommender_class(config, dataset, experiment).to(experiment.device)
+    recommender = recommender_class(config, dataset, experiment)
+    if experiment.runtime.shard_items:
+        _shard_items(recommender, experiment, processes)
+    recommender = recommender.to(experiment.device)
     feed = make_feed(
         dataset.histories,
         dataset.user_num,
@@ -195,6 +207,21 @@ def assemble(experiment: Experiment, files: AtomicFiles, processes: Processes) -
         UNKNOWN_TIME if spec.tells_unknown else None,
     )
     return Assembly(config, dataset, recommender, feed)
+
+
+def _shard_items(recommender: nn.Module, experiment: Experiment, processes: Processes) -> None:
+    """Share the item embedding out, if there are several processes.
+
+    Raises:
+        ProjectError: The model scores by something else than dot products with it.
+    """
+    if not isinstance(recommender, NextItem):
+        raise ProjectError(
+            f"runtime.shard_items shares out the item embedding of models that read histories, "
+            f"and {experiment.name} reads none: leave it off"
+        )
+    if processes.count > 1:
+        shard_items(recommender, recommender.item_embedding, processes, experiment.device)
 
 
 def load(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> Assembly:
@@ -221,7 +248,7 @@ def load(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> Assem
             f"(data {trained_on}, now {files.fingerprint}): train it again "
             f"(kedro run --pipeline train_{name})"
         )
-    parts.recommender.load_state_dict(artifact.weights)
+    parts.recommender.load_state_dict(own_weights(parts.recommender, artifact.weights))
     parts.recommender.eval()
     return parts
 

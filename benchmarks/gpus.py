@@ -178,7 +178,7 @@ def make_data(arguments: argparse.Namespace) -> None:
         if name not in arguments.made:
             continue
         if arguments.tiny:
-            interactions, items = 2e4, 300
+            interactions, items = 2e3, 300
         scale.N_ITEMS = int(items)
         scale.write_interactions(arguments.data / name, int(interactions))
 
@@ -199,7 +199,7 @@ def kedro_parameters(arguments: argparse.Namespace) -> str:
     if arguments.tiny:
         small = {**SIZE[True], "input_dropout": 0.0}
         values |= {f"ss4rec.model.{name}": value for name, value in small.items()}
-        values["data_processing.user_core"] = 1000
+        values |= {"data_processing.min_rating": 5, "data_processing.user_core": 400}
     return ",".join(f"{name}={value}" for name, value in values.items())
 
 

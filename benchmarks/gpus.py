@@ -199,7 +199,7 @@ def kedro_parameters(arguments: argparse.Namespace) -> str:
     if arguments.tiny:
         small = {**SIZE[True], "input_dropout": 0.0}
         values |= {f"ss4rec.model.{name}": value for name, value in small.items()}
-        values |= {"data_processing.min_rating": 5, "data_processing.user_core": 400}
+        values |= {"data_processing.min_rating": 5, "data_processing.user_core": 150}
     return ",".join(f"{name}={value}" for name, value in values.items())
 
 
@@ -376,6 +376,9 @@ class Bench:
             if time.monotonic() - begun > 45:
                 break
         time.sleep(1)
+        if running.poll() is not None:
+            print(f"{name}: ended by itself; {self.last_lines(name, 6)}", flush=True)
+            return
         group = workers(running.pid) or [psutil.Process(running.pid)]
         group[-1].send_signal(number)
         sent = time.monotonic()

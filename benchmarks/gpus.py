@@ -315,7 +315,8 @@ class Bench:
         """Run a training and read its log and its ranks."""
         name = f"commands-{processes}-{way.replace(' ', '-').replace(',', '')}"
         before = set(self.versions("06_models", "history.csv"))
-        seconds = self.run(name, self.kedro(processes, "train_ss4rec", parameters), 60)
+        anew = f"{parameters},resume=false"  # a finished training would be used again
+        seconds = self.run(name, self.kedro(processes, "train_ss4rec", anew), 60)
         if seconds is None:
             return
         (version,) = set(self.versions("06_models", "history.csv")) - before

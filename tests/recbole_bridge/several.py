@@ -1,6 +1,6 @@
 """Trainings of several processes, for tests: started once, compared with those of one.
 
-    python -m tests.recbole_bridge.several DATA_PATH DATASET OUT CASE [CASE ...]
+    python -m tests.recbole_bridge.several DATA_PATH DATASET OUT STORE EPOCHS CASE [CASE ...]
 
 as each of the processes that `start` makes; the first one writes the results.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from seqrec.recbole_bridge.api import rank, train
 from seqrec.tables.atomic_files import AtomicFiles
+from seqrec.training import exchange
 from seqrec.training.checkpoints import CheckpointStore
 from tests.conftest import CPU, MODEL_OF, ROOT
 from tests.recbole_bridge.helpers import experiment_of
@@ -56,13 +57,13 @@ def run(case, files, store=None, resume=False, **changes):
     return artifact, log, rank(artifact, files, runtime)
 
 
-def start(count, files, out, *cases, store=""):
+def start(count, files, out, *cases, store="", epochs=""):
     """Start processes that run cases; return them."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "tests.recbole_bridge.several"]
-    command += [str(files.data_path), files.dataset, str(out), str(store), *cases]
+    command += [str(files.data_path), files.dataset, str(out), str(store), str(epochs), *cases]
     common = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     common |= {"WORLD_SIZE": str(count), "OMP_NUM_THREADS": "1"}
     return [
@@ -81,10 +82,13 @@ def results(processes, out):
     return pickle.loads(Path(out).read_bytes())
 
 
-def main(data_path, dataset, out, store, *cases):
+def main(data_path, dataset, out, store, epochs, *cases):
+    exchange.BUCKET_BYTES = 2000  # several messages, small as the models are
+    changes = {"epochs": int(epochs)} if epochs else {}
     files = AtomicFiles(Path(data_path), dataset)
     kept = CheckpointStore(Path(store)) if store else None
-    found = {case: run(case, files, kept, "auto" if kept else False) for case in cases}
+    resume = "auto" if kept else False
+    found = {case: run(case, files, kept, resume, **changes) for case in cases}
     if os.environ["RANK"] == "0":
         Path(out).write_bytes(pickle.dumps(found))
 

@@ -193,9 +193,10 @@ class TrainingState:
         process = self.processes.index
         if len(states["cpu"]) <= process:
             return  # resumed with more processes: their random numbers are their own anyway
-        torch.set_rng_state(states["cpu"][process])
+        # Copies: torch reads the memory behind a row from where the whole tensor begins.
+        torch.set_rng_state(states["cpu"][process].clone())
         if self.device.type == "cuda" and "cuda" in states:
-            torch.cuda.set_rng_state(states["cuda"][process], self.device)
+            torch.cuda.set_rng_state(states["cuda"][process].clone(), self.device)
 
 
 def check_record(theirs: dict[str, Any], ours: dict[str, Any]) -> None:

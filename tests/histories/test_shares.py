@@ -1,5 +1,6 @@
 """Users to rank are shared out over processes."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -29,7 +30,8 @@ def users_of(loader, index, count, size):
 def test_each_user_is_ranked_once_and_in_the_order_of_one_process(loader, count, size):
     shares = [users_of(loader, index, count, size) for index in range(count)]
     alone = users_of(loader, 0, 1, size)
-    assert sum(sum(shares, []), []) == sum(alone, [])
+    everyones = itertools.chain.from_iterable(shares)
+    assert list(itertools.chain(*everyones)) == list(itertools.chain(*alone))
     assert len({len(share) for share in shares}) == 1, "processes meet after each batch"
     assert all(batch for share in shares for batch in share)
     assert max(len(batch) for share in shares for batch in share) <= size + 1

@@ -46,7 +46,7 @@ def test_a_batch_for_each_process_is_a_larger_batch(files, tmp_path):
 
 
 @pytest.mark.parametrize(("first", "then"), [(2, 1), (1, 2), (3, 2)])
-@pytest.mark.parametrize("case", ["average", "sharded"])
+@pytest.mark.parametrize("case", ["ties", "sharded"])
 def test_another_number_of_processes_resumes(files, tmp_path, case, first, then):
     """A checkpoint has all rows: of the shared-out items too."""
     out = tmp_path / "results"
@@ -59,7 +59,7 @@ def test_another_number_of_processes_resumes(files, tmp_path, case, first, then)
 
 def test_only_models_of_histories_share_items_out(files):
     runtime = CPU.model_copy(update={"shard_items": True})
-    with pytest.raises(ProjectError, match="shares out the item embedding.*ncf reads none"):
+    with pytest.raises(ProjectError, match=r"shares out the item embedding.*ncf reads none"):
         train_of("ncf", files, runtime=runtime)
     alone = train_of("ss4rec", files, runtime=runtime)
     assert np.isfinite(alone[1]["loss"]).all()

@@ -164,7 +164,9 @@ class _Recording:
             for _ in range(2):
                 compute(self._inputs, rehearsal=True)
         torch.cuda.current_stream().wait_stream(side)
-        with torch.cuda.graph(self._graph, pool=pool):
+        # NCCL looks after its messages from a thread of its own, also while a graph is recorded.
+        mode = "thread_local" if torch.distributed.is_initialized() else "global"
+        with torch.cuda.graph(self._graph, pool=pool, capture_error_mode=mode):
             self._result = compute(self._inputs)
         torch.cuda.set_rng_state(state)
 

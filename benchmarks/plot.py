@@ -1,4 +1,4 @@
-"""Draw growth curves from the CSVs in `results/`: `python plot.py ../docs/growth.svg`."""
+"""Draw growth curves from the CSVs in `results/`: `python plot.py ../docs/images/growth.svg`."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import grimp
 
-PICTURE = Path(__file__).with_name("layers.svg")
+PICTURE = Path(__file__).parent / "images" / "layers.svg"
 Graph = dict[str, set[str]]
 """What each name imports."""
 

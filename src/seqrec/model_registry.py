@@ -1,7 +1,7 @@
 """What a model is, said once: its names, its parameters, its network, how it may be trained.
 
 Pipelines, parameter types, choices of commands, titles and colours of reports and the convention
-tests are derived from `MODELS` and `RANKERS`. docs/how-to-add-a-model.md goes through an entry.
+tests are derived from `MODELS` and `RANKERS`. docs/extend/model.md goes through an entry.
 
 Classes and functions are named by import paths, ``module:name``: a command that lists pipelines
 does not wait for torch.
@@ -61,6 +61,9 @@ class ModelSpec:
             with ``forward(items, intervals, packing)`` for the hidden states and
             `item_embedding`; None if `recommender` brings its own.
         recommender: Import path of the RecBole recommender that trains and scores it.
+        served_as: Import path of the network that takes its weights where RecBole is not imported:
+            built as `network` is, or as ``(parameters, n_users, n_items)`` with ``score(users)``
+            if it reads no histories; None if it is `network`.
         colour: In figures; None leaves the choice to the figure.
         features: What its network also takes of each event, by keyword: `FEATURES`.
         tells_unknown: Whether its network knows `UNKNOWN_TIME`; others are told the user's median
@@ -79,6 +82,7 @@ class ModelSpec:
     parameters: type[models.ModelParameters]
     network: str | None = None
     recommender: str = NEXT_ITEM
+    served_as: str | None = None
     colour: Colour | None = None
     features: tuple[str, ...] = ()
     tells_unknown: bool = False
@@ -142,6 +146,7 @@ MODELS = {
             title="NCF (NeuMF)",
             parameters=models.NCFModel,
             recommender="seqrec.recbole_bridge.recommenders:NCFRecommender",
+            served_as="seqrec.models.ncf:NeuMF",
             colour="orange",
             uses_history=False,
             searchable=True,
@@ -154,26 +159,32 @@ MODELS = {
             network="seqrec.models.ss4rec:SS4RecEncoder",
             uses_time=True,
             packs_histories=True,
+            searchable=True,
         ),
         ModelSpec(
             name="sasrec",
             title="SASRec",
             parameters=models.SASRecModel,
             recommender="seqrec.recbole_bridge.baselines:SASRecRecommender",
+            served_as="seqrec.models.sasrec:SASRecEncoder",
             colour="purple",
+            searchable=True,
         ),
         ModelSpec(
             name="gru4rec",
             title="GRU4Rec",
             parameters=models.GRU4RecModel,
             recommender="seqrec.recbole_bridge.baselines:GRU4RecRecommender",
+            served_as="seqrec.models.gru4rec:GRU4RecEncoder",
             colour="sky",
+            searchable=True,
         ),
         ModelSpec(
             name="bprmf",
             title="BPRMF",
             parameters=models.BPRMFModel,
             recommender="seqrec.recbole_bridge.baselines:BPRMFRecommender",
+            served_as="seqrec.models.matrix_factorisation:MatrixFactorisation",
             colour="red",
             uses_history=False,
             only_losses=("BPR",),
@@ -184,6 +195,7 @@ MODELS = {
             parameters=models.HSTUModel,
             network="seqrec.models.hstu:HSTUEncoder",
             uses_time=True,
+            searchable=True,
         ),
     )
 }

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from kedro.config import AbstractConfigLoader
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
 from kedro.io import DataCatalog
 
 from seqrec.errors import ProjectError, suggest
@@ -57,3 +59,21 @@ def locate(dataset: Any) -> Path:
     """Return where a dataset would be read from: the newest version if it has versions."""
     versioned = hasattr(dataset, "_get_load_path")
     return Path(str(dataset._get_load_path() if versioned else dataset._filepath))
+
+
+def find_in_catalog(name: str, folder: Path | None = None) -> Path | None:
+    """Return a dataset's path in the project of a folder; None if it does not exist.
+
+    Args:
+        name: A dataset of the catalog.
+        folder: Of the project; None for the working directory.
+
+    Raises:
+        ProjectError: There is no project, or its catalog has no such file.
+    """
+    root = (folder or Path.cwd()).absolute()
+    if not (root / "pyproject.toml").is_file():
+        raise ProjectError(f"{name} is an entry of a catalog, and {root} is no Kedro project")
+    bootstrap_project(root)
+    with KedroSession.create(root) as session:
+        return find_file(session.load_context().config_loader, name)  # type: ignore[attr-defined]

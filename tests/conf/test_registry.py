@@ -60,6 +60,7 @@ def test_every_model_has_its_pipelines(spec):
     kinds = ("weights", "training_log", "target_ranks")
     assert training == {f"{spec.name}.{kind}" for kind in kinds}
     assert f"{spec.name}.recommendations" in outputs(f"recommend_{spec.name}")
+    assert outputs(f"lists_{spec.name}") == {f"{spec.name}.lists"}
     assert (f"search_{spec.name}" in pipelines) == spec.searchable
     home, other = ("__default__", "train_baselines")[:: 1 if spec.compared else -1]
     assert training <= outputs(home)
@@ -204,9 +205,9 @@ def blocks_of(document):
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory):
-    """A copy of the project to which docs/how-to-add-a-model.md has been done, word for word."""
+    """A copy of the project to which docs/extend/model.md has been done, word for word."""
     project = copy_project(tmp_path_factory.mktemp("extended") / "project")
-    blocks = blocks_of((ROOT / "docs" / "how-to-add-a-model.md").read_text(encoding="utf-8"))
+    blocks = blocks_of((ROOT / "docs" / "extend" / "model.md").read_text(encoding="utf-8"))
     network, parameters, registry, conf = (project / path for path in blocks)
     for new in (network, conf):
         assert not new.exists()
@@ -219,9 +220,10 @@ def extended(tmp_path_factory):
     return project
 
 
-def test_an_entry_more_is_two_pipelines_more(extended):
+def test_an_entry_more_is_its_pipelines_more(extended):
     listed = re.findall(r"^- (\w+)$", kedro(extended, "registry", "list").stdout, re.MULTILINE)
-    assert set(listed) == set(pipelines) | {"train_markov", "recommend_markov"}
+    more = {f"{kind}_markov" for kind in ("train", "recommend", "lists")}
+    assert set(listed) == set(pipelines) | more
 
 
 def test_an_entry_more_is_a_choice_more(extended):

@@ -7,16 +7,25 @@ from typing import TYPE_CHECKING, Any
 from kedro_datasets._typing import JSONPreview
 
 from seqrec.datasets.versions import ManifestDataset
+from seqrec.tables import columns as c
+from seqrec.tables.atomic_files import ids_file
 
 # torch takes seconds to import: kedro-viz and `kedro registry list` do without.
 if TYPE_CHECKING:
+    import pandas as pd
+
     from seqrec.models.artifact import ModelArtifact
 
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
 
 
 class ModelArtifactDataset(ManifestDataset["ModelArtifact", "ModelArtifact"]):
-    """A folder with ``model.safetensors`` and ``config.json``."""
+    """A folder with ``model.safetensors``, ``config.json`` and what its rows stand for.
+
+    That is ``item_id.parquet``, and ``user_id.parquet`` if the model has an embedding of users; a
+    model can be used where its data are not.
+    """
 
     def _read(self, path: Path) -> "ModelArtifact":
         """Read weights and configuration; nothing in the files can run code."""
@@ -24,7 +33,8 @@ class ModelArtifactDataset(ManifestDataset["ModelArtifact", "ModelArtifact"]):
 
         from seqrec.models.artifact import ModelArtifact
 
-        return ModelArtifact(load_file(path / WEIGHTS), self._earlier_facts(path))
+        items, users = (_read_names(path / ids_file(field)) for field in (c.ITEM, c.USER))
+        return ModelArtifact(load_file(path / WEIGHTS), self._earlier_facts(path), items, users)
 
     def _write(self, data: "ModelArtifact", path: Path) -> None:
         """Write weights and configuration."""
@@ -36,6 +46,9 @@ class ModelArtifactDataset(ManifestDataset["ModelArtifact", "ModelArtifact"]):
         save_file(own, path / WEIGHTS)
         text = json.dumps(data.config, indent=2, ensure_ascii=False)
         (path / CONFIG).write_text(text + "\n", encoding="utf-8")
+        for field, names in ((c.ITEM, data.items), (c.USER, data.users)):
+            if names is not None:
+                names.to_parquet(path / ids_file(field), index=False)
 
     def _facts_of(self, data: "ModelArtifact") -> dict[str, Any]:
         return data.config
@@ -50,3 +63,10 @@ class ModelArtifactDataset(ManifestDataset["ModelArtifact", "ModelArtifact"]):
     def preview(self) -> JSONPreview:
         """Show the configuration in kedro-viz."""
         return JSONPreview(json.dumps(self.facts()))
+
+
+def _read_names(path: Path) -> "pd.DataFrame | None":
+    """Read what ids stand for, if the model has it."""
+    import pandas as pd
+
+    return pd.read_parquet(path) if path.is_file() else None

@@ -41,7 +41,7 @@ def write_atomic_files(tables: AtomicTables, folder: Path, name: str) -> None:
     for suffix, table in (("item", tables.item), ("user", tables.user)):
         if table is not None:
             table.to_csv(folder / f"{name}.{suffix}", sep="\t", index=False)
-    _write_twin(tables.inter, folder)
+    _write_twin(tables, folder)
     text = json.dumps(tables.stats, indent=2, ensure_ascii=False)
     (folder / "stats.json").write_text(text + "\n", encoding="utf-8")
 
@@ -52,8 +52,9 @@ def _as_fields(interactions: ibis.Table) -> ibis.Table:
     return interactions.order_by(c.USER, c.POSITION).select(**fields)
 
 
-def _write_twin(interactions: ibis.Table, folder: Path) -> None:
-    """Write the interactions with dense ids, and the tokens behind the ids."""
+def _write_twin(tables: AtomicTables, folder: Path) -> None:
+    """Write the interactions with dense ids, and what the ids stand for."""
+    interactions = tables.inter
     users = _number_users(interactions).cache()
     with_user = interactions.join(users, c.USER).drop(c.USER)
     items = _number_items(with_user).cache()
@@ -61,6 +62,8 @@ def _write_twin(interactions: ibis.Table, folder: Path) -> None:
     write_parquet(twin.order_by(c.USER, c.POSITION), folder / INTERACTIONS)
     for field, table, code in ((c.USER, users, _CODE), (c.ITEM, items, _ITEM_CODE)):
         tokens = table.order_by(code).select(field).to_pandas().astype("str")
+        if field == c.ITEM and tables.titles is not None:
+            tokens = tokens.merge(tables.titles, how="left", on=field)
         tokens.to_parquet(folder / ids_file(field))
 
 

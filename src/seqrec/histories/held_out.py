@@ -52,8 +52,13 @@ class HeldOutLoader:
 
     def __iter__(self) -> Iterator[Fields]:
         """Yield batches: user, held-out item, history, tied items."""
+        for _, batch in self.with_users():
+            yield batch
+
+    def with_users(self) -> Iterator[tuple[NDArray[np.int32], Fields]]:
+        """Yield the ids of each batch's users on the host, (B,), and the batch."""
         for here in self._mine():
-            yield self._batch(here)
+            yield self.users[here], self._batch(here)
 
     def _mine(self) -> list[slice]:
         """Cut this process's users into batches.

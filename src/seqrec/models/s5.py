@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqrec.models.blank import is_blank
 from seqrec.ops.backend import Backend
 from seqrec.ops.packing import Packing
 
@@ -32,6 +33,14 @@ class S5(nn.Module):
         self, hidden_size: int, d_state: int, dt_min: float, dt_max: float, backend: Backend
     ) -> None:
         super().__init__()
+        self.backend = backend
+        if is_blank():
+            self._reserve(hidden_size, d_state)
+        else:
+            self._draw(hidden_size, d_state, dt_min, dt_max)
+
+    def _draw(self, hidden_size: int, d_state: int, dt_min: float, dt_max: float) -> None:
+        """Take the initial values of `s5-pytorch`."""
         import s5
 
         reference = s5.S5(hidden_size, d_state, dt_min=dt_min, dt_max=dt_max).seq
@@ -41,7 +50,15 @@ class S5(nn.Module):
         self.C = nn.Parameter(torch.view_as_real(reference.C.detach()).clone())
         self.D = nn.Parameter(reference.D.detach().clone())
         self.log_step = nn.Parameter(reference.log_step.detach().flatten().clone())
-        self.backend = backend
+
+    def _reserve(self, hidden_size: int, d_state: int) -> None:
+        """Make the same parameters without values."""
+        self.Lambda_re = nn.Parameter(torch.empty(d_state))
+        self.Lambda_im = nn.Parameter(torch.empty(d_state))
+        self.B = nn.Parameter(torch.empty(d_state, hidden_size, 2))
+        self.C = nn.Parameter(torch.empty(hidden_size, d_state, 2))
+        self.D = nn.Parameter(torch.empty(hidden_size))
+        self.log_step = nn.Parameter(torch.empty(d_state))
 
     def forward(
         self,

@@ -46,7 +46,8 @@ class SS4RecPlusEncoder(nn.Module):
         n_items: Rows of the embedding, padding included.
         backend: Which implementation runs the recurrences.
 
-    Paper: SS4Rec (arXiv 2502.08132) is what it starts from; docs/ss4rec-plus.md has the rest.
+    Paper: SS4Rec (arXiv 2502.08132) is what it starts from; docs/concepts/ss4rec-plus.md has
+    the rest.
     """
 
     def __init__(self, model: SS4RecPlusModel, n_items: int, backend: Backend) -> None:
@@ -95,7 +96,7 @@ class SS4RecPlusEncoder(nn.Module):
         places = context.places_in_second(before, first)
         embedded = self.events(items, before, first, places, rating, week)
         hidden, _ = self._mix(embedded, before, intervals, [None] * len(self.blocks), packing)
-        return self._ask(hidden, intervals)
+        return self.ask(hidden, intervals)
 
     def extend(
         self,
@@ -125,6 +126,25 @@ class SS4RecPlusEncoder(nn.Module):
         Raises:
             ValueError: `drive_by` is ``next``: such a state cannot be had before the next event.
         """
+        hidden, after = self.read(items, before, state, rating=rating, week=week)
+        return self.ask(hidden, until), after
+
+    def read(
+        self,
+        items: Tensor,
+        before: Tensor,
+        state: StreamState | None = None,
+        *,
+        rating: Tensor,
+        week: Tensor,
+    ) -> tuple[Tensor, StreamState]:
+        """Do the part of `extend` that comes before a query is asked.
+
+        Takes and raises what `extend` does.
+
+        Returns:
+            What `ask` may be asked with, at any time, (B, L, D), and the state to continue from.
+        """
         if self.model.drive_by == "next":
             raise ValueError("a history is continued with drive_by=previous only")
         first = context.is_first(before, None) if state is None else torch.zeros_like(before) > 0
@@ -132,8 +152,8 @@ class SS4RecPlusEncoder(nn.Module):
         places = context.places_in_second(before, first, state.places if state else None)
         embedded = self.events(items, before, first, places, rating, week)
         begun: list[BlockState | None] = [*state.blocks] if state else [None] * len(self.blocks)
-        hidden, after = self._mix(embedded, before, until, begun, None)
-        return self._ask(hidden, until), StreamState(after, places[:, -1:])
+        hidden, after = self._mix(embedded, before, before, begun, None)
+        return hidden, StreamState(after, places[:, -1:])
 
     def item_vectors(self) -> Tensor:
         """Return what hidden states are compared with, (n_items, D)."""
@@ -161,8 +181,16 @@ class SS4RecPlusEncoder(nn.Module):
             after.append(last)
         return hidden, after
 
-    def _ask(self, hidden: Tensor, until: Tensor) -> Tensor:
-        """Tell the time of the query, and scale what cosines are taken of."""
+    def ask(self, hidden: Tensor, until: Tensor) -> Tensor:
+        """Tell the time of the query, and scale what cosines are taken of.
+
+        Args:
+            hidden: After each event,                                              (..., D).
+            until:  Seconds to the query, `UNKNOWN_TIME` if nobody knows,          (...).
+
+        Returns:
+            What is compared with `item_vectors`, (..., D).
+        """
         asked = hidden if self.query is None else self.query(hidden, until)
         if self.model.scores == "cosine":
             return F.normalize(asked.float(), dim=-1, eps=1e-6) / self.model.temperature

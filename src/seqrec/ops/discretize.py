@@ -1,4 +1,4 @@
-"""Zero-order hold of a diagonal state matrix, in factored form (docs/ssm.md)."""
+"""Zero-order hold of a diagonal state matrix, in factored form (docs/concepts/kernels.md)."""
 
 from __future__ import annotations
 

@@ -34,5 +34,8 @@ def in_threads(kernel: Callable[..., None], shared: Tensor, *per_row: Tensor) ->
         rows_of = slice(ends[part], ends[part + 1])
         kernel(whole, *(x[rows_of] for x in arrays))
 
+    if len(ends) == 2:  # threads take longer to start than a step to run
+        run(0)
+        return
     with ThreadPoolExecutor(len(ends) - 1) as pool:
         list(pool.map(run, range(len(ends) - 1)))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import ibis
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from seqrec.tables import columns as c
 from seqrec.tables.facts import FINGERPRINT
+
+# A process that serves a model finds the files and does without both.
+if TYPE_CHECKING:
+    import ibis
+    import pandas as pd
 
 STATS = "stats.json"
 INTERACTIONS = "interactions.parquet"
@@ -19,18 +21,30 @@ INTERACTIONS = "interactions.parquet"
 
 
 def ids_file(field: str) -> str:
-    """Name the file whose k-th row is the token with RecBole's id k + 1."""
+    """Name the file whose k-th row is the token with RecBole's id k + 1.
+
+    Of items it has their titles, years and genres too.
+    """
     return f"{field}.parquet"
 
 
 @dataclass(frozen=True)
 class AtomicTables:
-    """What is saved: the interactions, items and users in RecBole's ``name:type`` fields."""
+    """What is saved: the interactions, items and users in RecBole's ``name:type`` fields.
+
+    Attributes:
+        inter: The interactions.
+        item: Items as RecBole reads them; its lists of genres are separated by spaces.
+        user: Users; None if nothing is known of them.
+        stats: Saved beside the tables.
+        titles: Items as they are shown: item_id, title, year, genres (``a|b``), for the twin.
+    """
 
     inter: ibis.Table
     item: pd.DataFrame
     user: pd.DataFrame | None
     stats: dict[str, Any]
+    titles: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +71,22 @@ class AtomicFiles:
         known = (self.data_path / self.dataset / STATS).is_file()
         return self.stats.get(FINGERPRINT) if known else None
 
+    def items(self) -> pd.DataFrame:
+        """Read the items in the order of RecBole's ids: item_id, and title, year and genres.
+
+        Twins of an earlier version, and of made-up interactions, have ids alone.
+        """
+        return self._names(c.ITEM)
+
+    def users(self) -> pd.DataFrame:
+        """Read the users in the order of RecBole's ids: user_id."""
+        return self._names(c.USER)
+
+    def _names(self, field: str) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.read_parquet(self.data_path / self.dataset / ids_file(field))
+
 
 def write_twin(
     folder: Path, name: str, table: dict[str, Any], n_users: int, n_items: int
@@ -70,6 +100,8 @@ def write_twin(
         n_users: Users there are.
         n_items: Items there are, those that never occur included.
     """
+    import pandas as pd
+
     target = folder / name
     target.mkdir(parents=True)
     pd.DataFrame(table).to_parquet(target / INTERACTIONS)

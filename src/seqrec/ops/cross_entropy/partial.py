@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqrec.ops.cross_entropy.torch import CHUNK, as_autocast
+from seqrec.ops.autocast import as_autocast
+from seqrec.ops.cross_entropy.torch import CHUNK
 from seqrec.ops.seen import SeenTable
 
 ELSEWHERE = -1

@@ -22,7 +22,7 @@ from seqrec.ops.packing import Packing
 FEW_ROWS = 512
 """Histories below which a GPU is not filled."""
 # Channels of a program and groups of states among its lanes, for few histories and for many, and
-# the steps between kept states, as measured on an H100 (docs/ssm.md).
+# the steps between kept states, as measured on an H100 (docs/concepts/kernels.md).
 FORWARD = (8, 4), (32, 4)
 BACKWARD = (16, 4), (32, 4)
 CHUNK = 8, 16

@@ -39,6 +39,6 @@ class ZohScan(Protocol):
             states: x_1 … x_L,                                        (B, L, 2P), packed (T, 2P).
             last:   x_L of each history, `state` if it is empty,      (B, 2P).
 
-        Paper: S5 (arXiv 2208.04933), eq. 2 and 6, factored (docs/ssm.md).
+        Paper: S5 (arXiv 2208.04933), eq. 2 and 6, factored (docs/concepts/kernels.md).
         """
         ...

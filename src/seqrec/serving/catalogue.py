@@ -99,6 +99,10 @@ class Catalogue:
                 masks.setdefault(genre, np.zeros(len(self), bool))[row] = True
         return dict(sorted(masks.items()))
 
+    def row(self, item: str) -> int | None:
+        """Return the row of an item by its id alone; None if there is none."""
+        return self._rows.get(item)
+
     def find(self, name: Any) -> int | None:
         """Return the row of an item by its id, or else its title; None if there is none.
 

@@ -17,7 +17,7 @@ APT = { SUDO=; [ "$$(id -u)" = 0 ] || SUDO="sudo -n"; $$SUDO apt-get update -qq 
   >/dev/null; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint audit gpu-test bench bench-data viz layers lock clean chromium spark
+.PHONY: help setup run test test-all lint audit gpu-test bench bench-data viz layers lock clean chromium redis spark
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ run: $(READY) ## run every pipeline in the smoke environment (ML-100K, CPU, two 
 test: SLOW = -m "not slow"
 test: ## run the test suite
 test-all: ## run the slow tests too
-test test-all: $(READY) chromium spark
+test test-all: $(READY) chromium redis spark
 	$(BIN)/python -m pytest tests/test_smoke.py
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
 	  $(BIN)/python -m pytest -n 2 --dist worksteal $(SLOW) --ignore tests/test_smoke.py
@@ -84,6 +84,11 @@ $(READY): pyproject.toml constraints.txt
 chromium:
 	@command -v chromium >/dev/null || $(call APT,chromium) \
 	  || echo "chromium is missing and cannot be installed here: browser tests will be skipped"
+
+# Where several workers of the service keep sessions, likewise.
+redis:
+	@command -v redis-server >/dev/null || $(call APT,redis-server) \
+	  || echo "redis-server is missing and cannot be installed here: its tests will be skipped"
 
 # The second engine and the Java it runs on, likewise.
 spark: $(READY)

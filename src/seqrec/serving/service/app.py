@@ -109,7 +109,7 @@ def _add_sessions(app: FastAPI, engine: list[Engine]) -> None:
 
     @app.post("/sessions/{session}/recommend", summary="List the best items for a session")
     async def ask(session: SessionId, question: schemas.Filters) -> Response:
-        job = SessionJob(session, None, wanted_of(engine[0], question))
+        job = SessionJob(session, None, _wanted_of_session(engine[0], question))
         return Json((await engine[0].writing.do(job))[1])
 
     @app.delete("/sessions/{session}", status_code=204, summary="Forget a session")
@@ -155,6 +155,13 @@ def wanted_of(engine: Engine, filters: schemas.Filters) -> Wanted:
     lane = engine.lane(filters.model)
     allowed = lane.model.items.candidates(filters.among, filters.genre, filters.year)
     return Wanted(lane, filters.at, filters.k, filters.exclude_seen, allowed)
+
+
+def _wanted_of_session(engine: Engine, filters: schemas.Filters) -> Wanted:
+    """Look up what is asked about a session, of a model that reads histories."""
+    wanted = wanted_of(engine, filters)
+    wanted.lane.model.need_histories()
+    return wanted
 
 
 def read_events(
@@ -233,7 +240,7 @@ async def _add(engine: Engine, session: str, event: schemas.NewEvent) -> bytes:
     item = engine.item_id(event.item)
     if item is None:
         raise RefusedError(f"{event.item[:80]!r} is no item of the models that are served")
-    wanted = None if event.recommend is None else wanted_of(engine, event.recommend)
+    wanted = None if event.recommend is None else _wanted_of_session(engine, event.recommend)
     at = event.at
     if at is not None and at > time.time() + 86_400 * 366 * 10:
         raise RefusedError(f"at={at} lies more than ten years ahead")
@@ -264,7 +271,7 @@ async def _explain(engine: Engine, why: schemas.Why) -> bytes:
     told = [{"item": r.item, "title": r.title, "at": r.time, "effect": r.effect} for r in reasons]
     return orjson.dumps(
         {
-            "model": lane.model.name,
+            "model": lane.name,
             "version": lane.model.version,
             "item": item.id,
             "title": item.title,
@@ -282,7 +289,7 @@ def _describe(lane: Lane) -> dict[str, Any]:
     spec = model.scorer.spec
     years = model.items.years[model.items.years > 0]
     return {
-        "name": model.name,
+        "name": lane.name,
         "title": model.title,
         "version": model.version,
         "reads_histories": spec.uses_history,

@@ -47,11 +47,13 @@ class Lane:
     """A version of a model in use.
 
     Attributes:
+        name: What requests call it.
         model: The version.
         sessions: The states of its sessions.
         lock: Held while they are used.
     """
 
+    name: str
     model: LoadedModel
     sessions: Sessions
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -229,7 +231,7 @@ class Engine:
         sessions = Sessions(model, self.store.read, self.settings.state_megabytes)
         if model.reads_histories:  # compiles and fills caches before anyone waits
             model.score([Query(History.of([1, 1], [0, 1], [1.0, 1.0]), None, 2)])
-        return Lane(model, sessions)
+        return Lane(name, model, sessions)
 
     def _watch(self) -> None:
         """Look for newer versions, and drop sessions nobody has used."""
@@ -290,9 +292,9 @@ class Engine:
             return
         wanted = [_wanted(ticket) for ticket, _ in ready]
         scores = lane.sessions.score([t.job.session for t, _ in ready], [w.at for w in wanted])
-        lists = make_lists(lane.model, scores, wanted, [events.items for _, events in ready])
+        lists = make_lists(scores, wanted, [events.items for _, events in ready])
         for (ticket, _), best in zip(ready, lists, strict=True):
-            ticket.outcome = ticket.kept, list_body(lane.model, best, ())
+            ticket.outcome = ticket.kept, list_body(lane, best, ())
 
     def _catch_up(self, lane: Lane, ticket: Ticket[SessionJob]) -> History | None:
         """Learn of a ticket's session; None if it cannot be scored, and the ticket says why."""
@@ -314,7 +316,7 @@ class Engine:
 
     def _read_histories(self, tickets: list[Ticket[HistoryJob]]) -> list[Ticket[HistoryJob]]:
         for lane, mine in _by_lane([(ticket, ticket.job.wanted.lane) for ticket in tickets]):
-            self._list(lane.model, mine)
+            self._list(lane, mine)
         return tickets
 
     def _explain(self, tickets: list[Ticket[WhyJob]]) -> list[Ticket[WhyJob]]:
@@ -322,17 +324,16 @@ class Engine:
             ticket.outcome = _explain(ticket.job)
         return tickets
 
-    def _list(self, model: LoadedModel, tickets: list[Ticket[HistoryJob]]) -> None:
-        scores = model.score([ticket.job.query for ticket in tickets])
+    def _list(self, lane: Lane, tickets: list[Ticket[HistoryJob]]) -> None:
+        scores = lane.model.score([ticket.job.query for ticket in tickets])
         wanted = [ticket.job.wanted for ticket in tickets]
-        lists = make_lists(model, scores, wanted, [ticket.job.seen for ticket in tickets])
+        lists = make_lists(scores, wanted, [ticket.job.seen for ticket in tickets])
         for ticket, best in zip(tickets, lists, strict=True):
-            ticket.outcome = list_body(model, best, ticket.job.unknown)
+            ticket.outcome = list_body(lane, best, ticket.job.unknown)
 
 
 @torch.inference_mode()
 def make_lists(
-    model: LoadedModel,
     scores: Tensor,
     wanted: Sequence[Wanted],
     seen: Sequence[NDArray[np.int64]],
@@ -340,7 +341,6 @@ def make_lists(
     """Take each one's best items.
 
     Args:
-        model: Whose scores.
         scores: (B, n_items).
         wanted: What each wants.
         seen: What each may leave out.
@@ -357,7 +357,7 @@ def make_lists(
     return [found[: each.k] for found, each in zip(best, wanted, strict=True)]
 
 
-def list_body(model: LoadedModel, best: list[tuple[int, float]], unknown: Sequence[str]) -> bytes:
+def list_body(lane: Lane, best: list[tuple[int, float]], unknown: Sequence[str]) -> bytes:
     """Spell a list as JSON."""
     items = [
         {
@@ -369,11 +369,11 @@ def list_body(model: LoadedModel, best: list[tuple[int, float]], unknown: Sequen
             "score": score,
         }
         for place, (row, score) in enumerate(best, start=1)
-        for item in (model.items[row],)
+        for item in (lane.model.items[row],)
     ]
     body = {
-        "model": model.name,
-        "version": model.version,
+        "model": lane.name,
+        "version": lane.model.version,
         "unknown": unknown,
         "items": items,
     }

@@ -1,5 +1,5 @@
 # An image with everything installed: docker build --build-arg COMMIT=$(git rev-parse HEAD) -t seqrec .
-# Any image with Python 3.11 or 3.12 and a CUDA build of torch 2.6 to 2.13 will do as its base.
+# Any image with Python 3.11 to 3.14 and a CUDA build of torch 2.6 to 2.13 will do as its base.
 ARG BASE=pytorch/pytorch:2.8.0-cuda12.8-cudnn9-runtime
 FROM ${BASE}
 
@@ -9,13 +9,11 @@ RUN apt-get update \
 
 # Locked dependencies first: they change rarely, and the image's torch stays.
 WORKDIR /opt/seqrec
-ENV SEQREC_VENV=/opt/venv PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-COPY pyproject.toml constraints.txt README.md ./
+ENV SEQREC_VENV=/opt/venv PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1
+COPY pyproject.toml setup.py set_up.py constraints.txt README.md LICENSE ./
 COPY src/seqrec/__init__.py src/seqrec/__init__.py
 RUN python -m venv --system-site-packages "$SEQREC_VENV" \
- && torch="$(python -c 'import torch; print(torch.__version__)')" \
- && { cat constraints.txt; echo "torch==$torch"; } > /opt/constraints.txt \
- && "$SEQREC_VENV/bin/pip" install --constraint /opt/constraints.txt --editable .
+ && "$SEQREC_VENV/bin/python" -I set_up.py --python "$SEQREC_VENV/bin/python"
 
 COPY conf conf
 COPY src src

@@ -1,14 +1,13 @@
-# make run, make test: nothing else is needed on a fresh machine with Python 3.11 or 3.12 and git.
-PYTHON ?= $(firstword $(foreach v,python3.11 python3.12 python3,$(shell command -v $(v) 2>/dev/null)))
-TORCH  ?= torch==2.13.0
-# CUDA builds of torch bring their own; elsewhere its interpreter runs the kernels in the tests.
-TRITON ?= triton==3.9.0
-# Triton has wheels for these only; elsewhere the tests of its kernels are skipped by name.
-TRITON_IS_HERE := $(filter Linux-x86_64 Linux-aarch64,$(subst $() $(),-,$(shell uname -sm)))
-INSTALL_TRITON  = $(if $(TRITON_IS_HERE),$(BIN)/pip install --quiet --disable-pip-version-check $(TRITON),true)
+# make run, make test: nothing else is needed on a fresh machine with Python 3.11 to 3.14 and git.
+PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
+FITS    := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
+PYTHON  ?= $(shell for p in $(PYTHONS); do $$p -c '$(FITS)' 2>/dev/null && command -v $$p && break; done)
+# A requirement such as torch==2.8.0; set_up.py chooses the build for this machine where it is empty.
+TORCH   ?=
 VENV   := .venv
 READY  := $(VENV)/.ready
 BIN    := $(VENV)/bin
+CODE   := src tests benchmarks notebooks docs set_up.py setup.py
 export KEDRO_DISABLE_TELEMETRY := 1
 
 # $(call APT,package): root installs, others where sudo asks nothing.
@@ -17,12 +16,12 @@ APT = { SUDO=; [ "$$(id -u)" = 0 ] || SUDO="sudo -n"; $$SUDO apt-get update -qq 
   >/dev/null; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint audit gpu-test bench bench-data viz layers lock clean chromium redis spark
+.PHONY: help setup run test test-all lint audit gpu-test bench bench-data viz layers docs docs-serve lock lock-check package clean chromium redis spark zensical
 
 help: ## list the commands
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY) ## make .venv and install the pinned set; TORCH=torch==2.8.0 picks another torch
+setup: $(READY) ## make .venv and install the pinned set; TORCH=torch==2.8.0 decides on torch
 
 run: $(READY) ## run every pipeline in the smoke environment (ML-100K, CPU, two minutes)
 	$(BIN)/kedro run
@@ -30,17 +29,23 @@ run: $(READY) ## run every pipeline in the smoke environment (ML-100K, CPU, two 
 test: SLOW = -m "not slow"
 test: ## run the test suite
 test-all: ## run the slow tests too
-test test-all: $(READY) chromium redis spark
+test test-all: $(READY) chromium redis spark zensical
 	$(BIN)/python -m pytest tests/test_smoke.py
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
 	  $(BIN)/python -m pytest -n 2 --dist worksteal $(SLOW) --ignore tests/test_smoke.py
 
 lint: $(READY) ## ruff, mypy --strict, import-linter, shellcheck
-	$(BIN)/ruff check src tests benchmarks notebooks docs
-	$(BIN)/ruff format --check src tests benchmarks notebooks docs
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck runpod_entrypoint.sh
+	PATH="$(BIN):$$PATH" shellcheck runpod_entrypoint.sh
+
+lock-check: $(READY) ## whether constraints.txt installs on every supported Python and system (asks the network)
+	$(BIN)/python -m pytest -m network tests/test_lock.py
+
+package: $(READY) ## build the wheel and the source archive into dist/
+	$(BIN)/python -m build
 
 audit: $(READY) ## known vulnerabilities of the pinned packages (asks the network)
 	$(BIN)/pip-audit --disable-pip --no-deps --requirement constraints.txt --progress-spinner off
@@ -60,22 +65,26 @@ viz: $(READY) ## open the pipelines in kedro-viz
 layers: $(READY) ## draw docs/images/layers.svg: which part of src imports which
 	$(BIN)/python -m docs.draw_layers
 
+docs: zensical ## build the site of docs/ into site/
+	$(BIN)/zensical build --strict
+
+docs-serve: zensical ## show the site in a browser, and follow edits
+	$(BIN)/zensical serve --open
+
 lock: $(READY) ## write what is installed into constraints.txt
 	@{ head -2 constraints.txt; $(BIN)/pip freeze --exclude-editable \
 	  | grep -viE '^(torch|triton|nvidia|cuda)|@'; } > constraints.tmp && mv constraints.tmp constraints.txt
 
 clean: ## remove .venv, caches and everything runs have written below data/
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .viz build src/*.egg-info
+	rm -rf $(VENV) site .cache .mypy_cache .pytest_cache .ruff_cache .viz build src/*.egg-info
 	find data -type f ! -name .gitkeep -delete
 	find data -mindepth 2 -type d -empty -delete
 
-$(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' \
-	  || { echo "Python 3.11 or 3.12 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { $(call APT,python3-venv) && $(PYTHON) -m venv $(VENV); }
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt "$(TORCH)" -e ".[dev]"
-	@$(BIN)/python -c 'import triton' 2>/dev/null \
-	  || $(INSTALL_TRITON)
+$(READY): pyproject.toml constraints.txt set_up.py
+	@[ -n "$(PYTHON)" ] && "$(PYTHON)" -c '$(FITS)' \
+	  || { echo "Python 3.11 to 3.14 is needed: make PYTHON=/path/to/python3"; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV) || { $(call APT,python3-venv) && "$(PYTHON)" -m venv $(VENV); }
+	@TORCH="$(TORCH)" $(BIN)/python -I set_up.py --python $(BIN)/python --extras dev
 	@$(BIN)/python -m seqrec.ops.warm_up
 	@touch $@
 
@@ -93,6 +102,11 @@ redis:
 # The second engine and the Java it runs on, likewise.
 spark: $(READY)
 	@$(BIN)/python -c 'import pyspark' 2>/dev/null \
-	  || $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[spark]" "$(TORCH)"
+	  || TORCH="$(TORCH)" $(BIN)/python -I set_up.py --python $(BIN)/python --extras spark
 	@command -v java >/dev/null || $(call APT,openjdk-17-jre-headless) \
 	  || echo "Java is missing and cannot be installed here: the tests of Spark will be skipped"
+
+# What builds the site of docs/, likewise.
+zensical: $(READY)
+	@$(BIN)/python -c 'import zensical' 2>/dev/null \
+	  || TORCH="$(TORCH)" $(BIN)/python -I set_up.py --python $(BIN)/python --extras docs

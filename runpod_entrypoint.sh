@@ -164,15 +164,16 @@ check_machine() {
 
 find_python() {
   local candidate
-  for candidate in "${PYTHON:-}" python3 python python3.12 python3.11; do
-    [[ -n $candidate ]] && "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null \
+  for candidate in "${PYTHON:-}" python3 python python3.14 python3.13 python3.12 python3.11; do
+    [[ -n $candidate ]] && "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null \
       && { command -v "$candidate" && return; }
   done
-  die "Python 3.11 or 3.12 is needed: set PYTHON=/path/to/one"
+  die "Python 3.11 to 3.14 is needed: set PYTHON=/path/to/one"
 }
 
+# The version of the image's torch, if it has one.
 image_torch() {
-  "$1" -c 'import torch; v = torch.__version__.split("+")[0].split("."); assert (2, 6) <= (int(v[0]), int(v[1])) <= (2, 13); print(torch.__version__)' 2>/dev/null || true
+  "$1" -c 'from importlib.metadata import version; print(version("torch"))' 2>/dev/null || true
 }
 
 set_up() {
@@ -184,7 +185,7 @@ set_up() {
   local python torch stamp
   python="$(find_python)"
   torch="$(image_torch "$python")"
-  stamp="$({ cat "$PROJECT/pyproject.toml" "$PROJECT/constraints.txt"; "$python" -VV; echo "$torch" "$PROJECT"; } | sha256sum | cut -c1-16)"
+  stamp="$({ cat "$PROJECT/pyproject.toml" "$PROJECT/constraints.txt" "$PROJECT/set_up.py"; "$python" -VV; echo "$torch" "$PROJECT"; } | sha256sum | cut -c1-16)"
   if [[ "$(cat "$VENV/.ready" 2>/dev/null)" == "$stamp" ]] && "$VENV/bin/python" -c 'import seqrec, torch' 2>/dev/null; then
     say "environment: $VENV (kept)"
     return
@@ -193,25 +194,14 @@ set_up() {
   rm -f "$VENV/.ready"
   "$VENV/bin/python" -c '' 2>/dev/null || "$python" -m venv --clear --system-site-packages "$VENV" \
     || die "cannot make $VENV: is python3-venv installed?"
-  install_project "$torch"
+  install || die "the packages cannot be installed: see above; the next run begins again where this one stopped"
   "$VENV/bin/python" -m seqrec.ops.warm_up >/dev/null
   echo "$stamp" >"$VENV/.ready"
 }
 
+# The project, or the given packages; an image's own torch stays.
 install() {
-  if command -v uv >/dev/null; then
-    uv pip install --quiet --python "$VENV/bin/python" "$@"
-  else
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
-  fi
-}
-
-# The image's torch is kept: a constraint names its exact version.
-install_project() {
-  local constraints="$VOLUME/.seqrec/constraints.txt" torch="${1:-2.13.0}"
-  { cat "$PROJECT/constraints.txt"; echo "torch==$torch"; } >"$constraints"
-  install -c "$constraints" "torch==$torch" -e "$PROJECT" \
-    || die "the packages cannot be installed: see above; the next run begins again where this one stopped"
+  "$VENV/bin/python" -I "$PROJECT/set_up.py" --python "$VENV/bin/python" -- "$@"
 }
 
 # Prebuilt wheels or none: compiling takes 20 minutes of paid time and fails where nvcc is missing.
@@ -225,11 +215,11 @@ install_kernels() {
   fi
   if [[ -n ${SEQREC_WHEELS:-} ]]; then
     wheels=("$SEQREC_WHEELS"/causal_conv1d-*.whl "$SEQREC_WHEELS"/mamba_ssm-*.whl)
-    install --no-deps --no-index "${wheels[@]}" || true
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-index "${wheels[@]}" || true
   elif wheels=("$(first_there "$CONV_WHEELS" causal_conv1d "$tags" "${CONV[@]}")" \
     "$(first_there "$MAMBA_WHEELS" mamba_ssm "$tags" "${MAMBA[@]}")") && [[ -n ${wheels[0]} && -n ${wheels[1]} ]]; then
     say "official kernels: ${wheels[*]##*/}"
-    install -c "$VOLUME/.seqrec/constraints.txt" "${wheels[@]}" || true
+    install "${wheels[@]}" || true
   fi
   has_kernels || no_wheels "$tags"
 }

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from seqrec.serving.recommender import Recommender
 
 __all__ = ["Recommender", "__version__"]
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 
 def __getattr__(name: str) -> Any:

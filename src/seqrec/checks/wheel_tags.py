@@ -12,6 +12,8 @@ TORCH = ("2.6", "2.7", "2.8", "2.9", "2.10")
 
 CUDA = ("11", "12", "13")
 
+PYTHON = ((3, 11), (3, 12), (3, 13))
+
 
 def wheel_tags(torch: str, cuda: str | None, abi: bool, python: tuple[int, int]) -> str:
     """Spell what follows ``<name>-<version>+`` in the wheels' names.
@@ -30,7 +32,7 @@ def wheel_tags(torch: str, cuda: str | None, abi: bool, python: tuple[int, int])
     """
     short = ".".join(torch.split("+")[0].split(".")[:2])
     major = (cuda or "none").split(".")[0]
-    if short not in TORCH or major not in CUDA or not (3, 10) <= python <= (3, 13):
+    if short not in TORCH or major not in CUDA or python not in PYTHON:
         raise ValueError(f"torch {torch}, CUDA {cuda or 'none'}, Python {python[0]}.{python[1]}")
     version = f"cp{python[0]}{python[1]}"
     names = f"cu{major}torch{short}cxx11abi{str(abi).upper()}"

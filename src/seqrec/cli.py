@@ -165,7 +165,7 @@ def prune_versions(env: str, params: dict[str, Any], keep: tuple[str, ...], yes:
     "--model",
     "models",
     multiple=True,
-    default=("ss4rec",),
+    default=(next(iter(compared(MODELS))),),
     show_default=True,
     help="A trained model, for its newest version and those to come, or model@version; the "
     "first of several answers where a request names none.",

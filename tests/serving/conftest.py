@@ -18,7 +18,7 @@ from seqrec.datasets.atomic_files import AtomicFilesDataset
 from seqrec.datasets.model_artifact import ModelArtifactDataset
 from seqrec.errors import ProjectError
 from seqrec.pipelines.recbole_format.nodes import describe_interactions, write_atomic_files
-from seqrec.serving.service.stores import open_store
+from seqrec.serving.service.store_of import open_store
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles
 from tests.conftest import MODEL_OF, NOBODY, cyclic_ratings, on_engine, process

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from seqrec.serving.service.stores import open_store
+from seqrec.serving.service.store_of import open_store
 from tests.serving.conftest import MONTH, free_port
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,8 @@ import pytest
 
 from seqrec.errors import ProjectError
 from seqrec.serving.service.faults import BusyError, ConflictError, NotFoundError
-from seqrec.serving.service.stores import Added, Addition, StoredEvent, open_store
+from seqrec.serving.service.store_of import open_store
+from seqrec.serving.service.stores import Added, Addition, StoredEvent
 from tests.serving.conftest import MONTH, free_port
 
 
@@ -125,7 +126,8 @@ def test_a_store_that_stops_answering_is_busy(tmp_path):
 
 WRITER = """
 import sys
-from seqrec.serving.service.stores import Addition, open_store
+from seqrec.serving.service.store_of import open_store
+from seqrec.serving.service.stores import Addition
 store = open_store(sys.argv[1], 1)
 for number in range(10**6):
     store.add([Addition(sys.argv[2], str(number), None, None)], number)

@@ -32,7 +32,8 @@ from seqrec.serving.service.faults import NotFoundError, RefusedError
 from seqrec.serving.service.guard import Guard
 from seqrec.serving.service.metrics import TYPE, Metrics
 from seqrec.serving.service.settings import Settings
-from seqrec.serving.service.stores import Addition, StoredEvent, open_store
+from seqrec.serving.service.store_of import open_store
+from seqrec.serving.service.stores import Addition, StoredEvent
 
 PAGE = Path(__file__).parent / "page"
 """What a browser is shown: files without a build step."""

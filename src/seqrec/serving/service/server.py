@@ -17,7 +17,7 @@ from seqrec.serving.folders import open_model
 from seqrec.serving.service.app import make_app
 from seqrec.serving.service.metrics import DIRECTORY
 from seqrec.serving.service.settings import SETTINGS, TOKEN, Settings
-from seqrec.serving.service.stores import open_store
+from seqrec.serving.service.store_of import open_store
 
 PATIENCE = 10.0
 """Seconds for the head of a request to arrive."""

@@ -7,17 +7,7 @@ import pytest
 
 from tests.conftest import copy_project
 
-HEAVY = {
-    "torch",
-    "recbole",
-    "scipy",
-    "wandb",
-    "IPython",
-    "kedro_viz",
-    "numba",
-    "optuna",
-    "pyspark",
-}
+HEAVY = {"torch", "recbole", "scipy", "wandb", "IPython", "numba", "optuna", "pyspark"}
 
 UNTIL_THE_FIRST_NODE = """
 import os, sys

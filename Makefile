@@ -17,7 +17,7 @@ APT = { SUDO=; [ "$$(id -u)" = 0 ] || SUDO="sudo -n"; $$SUDO apt-get update -qq 
   >/dev/null; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint audit gpu-test bench bench-data viz layers lock lock-check package clean chromium java
+.PHONY: help setup run test test-all lint audit gpu-test bench bench-data viz layers docs docs-serve lock lock-check package clean chromium java zensical
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,12 +66,18 @@ viz: $(READY) ## open the pipelines in kedro-viz
 layers: $(READY) ## draw docs/images/layers.svg: which part of src imports which
 	$(BIN)/python -m docs.draw_layers
 
+docs: zensical ## build the site of docs/ into site/
+	$(BIN)/zensical build --strict
+
+docs-serve: zensical ## show the site in a browser, and follow edits
+	$(BIN)/zensical serve --open
+
 lock: $(READY) ## write what is installed into constraints.txt
 	@{ head -2 constraints.txt; $(BIN)/pip freeze --exclude-editable \
 	  | grep -viE '^(torch|triton|nvidia|cuda)|@'; } > constraints.tmp && mv constraints.tmp constraints.txt
 
 clean: ## remove .venv, caches and everything runs have written below data/
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .viz build src/*.egg-info
+	rm -rf $(VENV) site .cache .mypy_cache .pytest_cache .ruff_cache .viz build src/*.egg-info
 	find data -type f ! -name .gitkeep -delete
 	find data -mindepth 2 -type d -empty -delete
 
@@ -97,3 +103,8 @@ java:
 $(TESTS): $(READY)
 	@TORCH="$(TORCH)" $(BIN)/python -I set_up.py --python $(BIN)/python --tests
 	@touch $@
+
+# What builds the site of docs/, without the tests.
+zensical: $(READY)
+	@$(BIN)/python -c 'import zensical' 2>/dev/null \
+	  || TORCH="$(TORCH)" $(BIN)/python -I set_up.py --python $(BIN)/python --extras docs

@@ -26,7 +26,7 @@ CONSTRAINTS = ROOT / "constraints.txt"
 TORCH = "torch==2.13.0"
 TRITON = "triton==3.9.0"
 """CUDA builds of torch bring their own; elsewhere tests run the kernels in its interpreter."""
-EXTRAS_OF_TESTS = "dev,spark"
+EXTRAS_OF_TESTS = "dev,docs,spark"
 OLDEST_TORCH = (2, 6)
 NEWEST_TORCH = (2, 13)
 

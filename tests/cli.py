@@ -27,6 +27,11 @@ def kedro(project: Path, *arguments: str, **more: str) -> subprocess.CompletedPr
     return done
 
 
+def has_begun(printed: str) -> bool:
+    """Tell whether a run has passed its checks: it then says how many nodes it has."""
+    return re.search(r"\bRun \S+: \S+, environment \S+, \d+ nodes", printed) is not None
+
+
 def browser() -> str:
     """Path of Chromium; skips the test where there is none, but never in CI."""
     path = shutil.which("chromium") or shutil.which("google-chrome")

@@ -169,7 +169,7 @@ def test_triton_is_installed_for_tests_only_where_it_has_wheels(
     monkeypatch.setattr(set_up, "has", lambda *_: False)
     monkeypatch.setenv("INSTALLER", "pip")
     set_up.main(["--python", sys.executable, "--torch", set_up.TORCH, "--tests"])
-    assert ".[dev,spark]" in asked
+    assert ".[dev,docs,spark]" in asked
     assert (set_up.TRITON in asked) is installs
     asked.clear()
     set_up.main(["--python", sys.executable, "--torch", set_up.TORCH, "--extras", "dev"])

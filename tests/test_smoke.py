@@ -1,4 +1,4 @@
-"""The README's main command for real, and what it leaves to look at."""
+"""What `make run` does after the installation, for real, and what it leaves to look at."""
 
 import contextlib
 import json
@@ -54,15 +54,15 @@ def test_ss4rec_is_above_ncf_and_popularity_by_the_tables_own_figures(finished):
 METRICS = ("HR@10", "NDCG@10", "MRR@10")
 ROW = r"\| \**([\w (]+\)?)\** \| (masked|unmasked) \|((?: \**[\d.]+\** ±[\d.]+ \|){3})"
 ONE_USER = 1 / 943
-"""What a CPU that rounds otherwise may change, as the README says."""
+"""What a CPU that rounds otherwise may change, as docs/results/index.md says."""
 
 
-def test_the_readme_has_the_figures_that_a_run_comes_to(finished):
+def test_the_results_page_has_the_figures_that_a_run_comes_to(finished):
     project, _ = finished
     table = pd.read_csv(newest(project, "comparison.csv")).query("query_time == 'known'")
     come_to = table.set_index(["model", "mask", "metric"])[["mean", "low", "high"]]
     names = {spec.title: name for name, spec in {**MODELS, **RANKERS}.items()}
-    rows = re.findall(ROW, (ROOT / "README.md").read_text(encoding="utf-8"))
+    rows = re.findall(ROW, (ROOT / "docs" / "results" / "index.md").read_text(encoding="utf-8"))
     assert len(rows) == 6
     for title, mask, cells in rows:
         for metric, cell in zip(METRICS, cells.split("|"), strict=False):
@@ -78,11 +78,21 @@ def test_it_prints_a_line_per_epoch(finished):
     assert re.search(r"ss4rec epoch +3: loss [\d.]+, valid NDCG@10", printed)
 
 
-def test_its_last_line_says_where_the_report_is(finished):
+def test_it_ends_with_what_to_do_next(finished):
     project, printed = finished
-    last = printed.strip().splitlines()[-1]
-    path = re.fullmatch(r"Report: (\S+) \(open it in a browser; .*\)", last)[1]
-    assert project / path == newest(project, "report.html")
+    heading, report, lineage, lists = printed.strip().splitlines()[-4:]
+    assert heading == "What to do next"
+    path = re.fullmatch(r"  read the report +(\S+)", report)[1]
+    assert (project / path).resolve() == newest(project, "report.html")
+    assert lineage.endswith("kedro viz run")
+    assert lists.endswith("kedro run --pipelines recommend_ss4rec")
+
+
+def test_it_prints_a_line_per_node(finished):
+    _, printed = finished
+    numbers = re.findall(r"^\S+ \S+ INFO +(\d+)/(\d+) \S+ +[\d.]+ (?:s|min)", printed, re.M)
+    assert [int(number) for number, _ in numbers] == list(range(1, int(numbers[0][1]) + 1))
+    assert "Running node" not in printed
 
 
 def test_it_fits_three_gigabytes(finished):

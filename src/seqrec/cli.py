@@ -20,7 +20,7 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import _split_params
 from kedro.framework.context import KedroContext
 from kedro.framework.session import KedroSession
-from rich.console import Console
+from rich.text import Text
 
 from seqrec.checks.selection import (
     check_configuration,
@@ -33,6 +33,7 @@ from seqrec.hooks.command_errors import command_errors
 from seqrec.model_registry import MODELS, compared
 from seqrec.project import find_file, find_setting
 from seqrec.prune import plan_prune, prune, size_of
+from seqrec.terminal.screen import print_line
 
 ENV_HELP = "Kedro environment, a folder of conf. Defaults to `smoke`."
 
@@ -211,11 +212,10 @@ def _check(context: KedroContext, models: tuple[str, ...], dollars_per_hour: flo
     from seqrec.checks.check import as_line
     from seqrec.checks.preflight import Preflight
 
-    console = Console()
     found = []
     for check, seconds in Preflight(context, models, dollars_per_hour).checks():
         found.append((check, seconds))
-        console.print(as_line(check, seconds), highlight=False, soft_wrap=True)
+        print_line(Text.from_markup(as_line(check, seconds)))
     if not all(check.passed for check, _ in found):
         sys.exit(1)
     facts = {key: value for check, _ in found for key, value in check.facts.items()}

@@ -159,6 +159,7 @@ MODELS = {
             network="seqrec.models.ss4rec:SS4RecEncoder",
             uses_time=True,
             packs_histories=True,
+            searchable=True,
         ),
         ModelSpec(
             name="sasrec",
@@ -167,6 +168,7 @@ MODELS = {
             recommender="seqrec.recbole_bridge.baselines:SASRecRecommender",
             served_as="seqrec.models.sasrec:SASRecEncoder",
             colour="purple",
+            searchable=True,
         ),
         ModelSpec(
             name="gru4rec",
@@ -175,6 +177,7 @@ MODELS = {
             recommender="seqrec.recbole_bridge.baselines:GRU4RecRecommender",
             served_as="seqrec.models.gru4rec:GRU4RecEncoder",
             colour="sky",
+            searchable=True,
         ),
         ModelSpec(
             name="bprmf",
@@ -192,6 +195,7 @@ MODELS = {
             parameters=models.HSTUModel,
             network="seqrec.models.hstu:HSTUEncoder",
             uses_time=True,
+            searchable=True,
         ),
     )
 }

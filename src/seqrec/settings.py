@@ -12,12 +12,15 @@ from seqrec.hooks.distributed import DistributedHooks
 from seqrec.hooks.ensemble import EnsembleHooks, EnsembleMembersHooks
 from seqrec.hooks.expected_warnings import is_news
 from seqrec.hooks.interruption import InterruptionHooks
+from seqrec.hooks.log_lines import LogLevelHooks, use_lines
+from seqrec.hooks.next_steps import NextStepHooks
+from seqrec.hooks.node_lines import NodeLineHooks
 from seqrec.hooks.notifications import NotificationHooks
 from seqrec.hooks.plain_errors import PlainErrorHooks
 from seqrec.hooks.preflight import PreflightHooks
 from seqrec.hooks.provenance import ProvenanceHooks
-from seqrec.hooks.report import ReportHooks
 from seqrec.hooks.runs import RunsHooks
+from seqrec.hooks.start import StartHooks
 from seqrec.hooks.tracking import TrackingHooks
 
 # Dots are namespaces here ("ss4rec.weights"), and evaluation reads across them on purpose.
@@ -29,11 +32,15 @@ warnings.filterwarnings("ignore", message=r"\s*One or more dataset names contain
 for _name in ("kedro.io.core", "kedro.io.data_catalog", "kedro.validation.type_extractor"):
     logging.getLogger(_name).addFilter(is_news)
 
+use_lines()
+
 _data_lock = DataLockHooks()
 
 # The last is called first.
 HOOKS = (
-    ReportHooks(),
+    NextStepHooks(),
+    NodeLineHooks(),
+    LogLevelHooks(),
     InterruptionHooks(),
     NotificationHooks(),
     TrackingHooks(),
@@ -44,6 +51,7 @@ HOOKS = (
     RunsHooks(),
     PreflightHooks(),
     EnsembleHooks(),
+    StartHooks(),
     ArtefactHooks(),
     PlainErrorHooks(),
     _data_lock,

@@ -114,12 +114,13 @@ def test_double_precision_keeps_its_digits_on_a_cpu(op, name):
 @pytest.mark.parametrize(
     "device", [*([] if GPU else ["cpu"]), pytest.param("cuda", marks=cuda_only)]
 )
-def test_the_scan_is_the_same_for_few_histories_and_for_many(device, least, sizes, monkeypatch):
-    """Their programs hold other tiles; whole ones leave the masks out."""
-    triton = pytest.importorskip("seqrec.ops.selective_scan.triton")
+@pytest.mark.parametrize("op", ["selective_scan", "zoh_scan"])
+def test_scans_are_the_same_for_few_histories_and_for_many(op, device, least, sizes, monkeypatch):
+    """Their programs hold other tiles and times; whole ones leave the masks out."""
+    triton = pytest.importorskip(f"seqrec.ops.{op}.triton")
 
     monkeypatch.setattr(triton, "FEW_ROWS", least)
-    check("selective_scan", "triton", device, sizes, torch.float32, 1e-5)
+    check(op, "triton", device, sizes, torch.float32, 1e-5)
 
 
 EVERY = [

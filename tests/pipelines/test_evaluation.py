@@ -17,7 +17,7 @@ from seqrec.pipelines.evaluation.nodes import (
     print_comparison,
     subtract_models,
 )
-from seqrec.pipelines.evaluation.tables import comparison_table, verdict
+from seqrec.pipelines.evaluation.tables import comparison_table, shown_metrics, verdict
 from seqrec.tables import columns as c
 from seqrec.tables.facts import FACTS
 from seqrec.tables.protocols import at
@@ -154,7 +154,9 @@ def test_one_user_gives_no_interval(ours, theirs, said):
     (line,) = verdict(subtract_models(OPTIONS, **metrics), OPTIONS)
     assert line == f"{said}: one user gives no interval."
     console = Console(width=120, record=True, file=io.StringIO())
-    console.print(comparison_table(compare_models(OPTIONS, **metrics), OPTIONS))
+    console.print(
+        comparison_table(compare_models(OPTIONS, **metrics), OPTIONS, shown_metrics(OPTIONS))
+    )
     told = console.export_text()
     assert "±" not in told
     assert "one user gives no interval" in told

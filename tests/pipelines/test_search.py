@@ -17,12 +17,12 @@ SPACE = {
 search_ncf = nodes.search_node("ncf")
 
 
-def ncf(count=3, space=SPACE, **changes):
+def ncf(count=3, space=SPACE, limits=None, **changes):
     return BLOCKS["ncf"].model_validate(
         {
             "model": ncf_model().model_dump(),
             "training": training("ncf", **changes).model_dump(),
-            "search": {"trials": count, "space": space, "seed": 1},
+            "search": {"trials": count, "space": space, "seed": 1, **(limits or {})},
         }
     )
 
@@ -66,6 +66,22 @@ def test_a_search_goes_on_where_it_stopped(files, store, monkeypatch):
     table = search_ncf(files, ncf(), CPU, store)
     assert len(table) == 3
     pd.testing.assert_frame_equal(table.head(1), first)
+
+
+def test_when_time_is_up_the_trial_that_runs_is_stopped_and_counts(files, store):
+    table = search_ncf(files, ncf(epochs=50, limits={"minutes": 1e-6}), CPU, store)
+    assert table["epochs"].tolist() == [1]
+    assert table["state"].tolist() == ["pruned"]
+    whole = search_ncf(files, ncf(epochs=50, limits={"minutes": 60.0, "epochs": 2}), CPU, store)
+    assert whole["epochs"].max() == 2
+    assert len(whole) == 3
+
+
+def test_trials_of_other_lengths_are_not_compared(files, store):
+    search_ncf(files, ncf(count=1, limits={"epochs": 1}), CPU, store)
+    assert len(search_ncf(files, ncf(count=1, limits={"epochs": 2}), CPU, store)) == 1
+    longer = search_ncf(files, ncf(count=2, limits={"epochs": 2, "minutes": 5.0}), CPU, store)
+    assert longer["epochs"].tolist() == [2, 2]
 
 
 def test_a_search_in_two_runs_tries_what_it_would_have_tried_in_one(files, tmp_path):

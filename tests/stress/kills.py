@@ -41,7 +41,7 @@ it; the line is that of its first node after the trainings."""
 PIPELINES = tuple(BEGINNINGS)[:-1]
 
 OFTEN = {"runtime": {"checkpoint_minutes": 1e-6}}
-AS_OPTIONS = "runtime.checkpoint_minutes=0.000001"
+AS_OPTIONS = "runtime.checkpoint_minutes=0.000001,runtime.log_level=debug"
 QUIET_END = {-signal.SIGTERM, 0, 75}
 
 

@@ -58,7 +58,7 @@ def test_an_average_moves_by_its_share_and_gives_the_weights_back():
     torch.nn.init.zeros_(model.weight)
     state = TrainingState(model, training("ss4rec", ema_decay=0.9), {}, Processes())
     torch.nn.init.ones_(model.weight)
-    state.average.update_parameters(model)
+    state.average.update()
     torch.testing.assert_close(state.evaluated.weight.detach(), torch.full((1, 3), 0.1))
     state.keep_best()
     torch.testing.assert_close(state.best["weight"], torch.full((1, 3), 0.1))

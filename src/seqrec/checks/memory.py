@@ -15,7 +15,7 @@ CONTEXT_GIB = 1.0
 
 ACTIVATIONS = 60
 """Floats kept per token, layer and hidden unit, on the safe side: about 24 would explain the
-0.64 GiB that a training took on an H100 (docs/concepts/training.md)."""
+0.64 GiB that a training took on an H100 (docs/results/speed.md)."""
 
 ATTENTION = 6
 """Floats kept per pair of positions, layer and head where a model attends, on the safe side: the

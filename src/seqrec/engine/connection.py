@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import warnings
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -44,6 +45,9 @@ class Engine(Protocol):
     def write_text(self, table: ibis.Table, path: Path) -> None:
         """Compute a table into one tab-separated text file with a header."""
 
+    def share_done(self, engine: BaseBackend) -> float | None:
+        """Tell how much of the present query is done, 0 to 1; None if that is not known."""
+
 
 ENGINES: dict[str, Engine] = {"duckdb": duckdb, "pyspark": spark}
 """By Ibis' name of the backend."""
@@ -60,6 +64,19 @@ def connect(config: EngineConfig) -> BaseBackend:
         ProjectError: The backend is unknown or its package is not installed.
     """
     return _connect(json.dumps(config, sort_keys=True, default=dict))
+
+
+def share_done_of(inputs: Iterable[object]) -> Callable[[], float | None]:
+    """Return a function, for another thread, that tells how far the engine is.
+
+    Args:
+        inputs: What is computed with; the first table names the engine.
+    """
+    for table in inputs:
+        if isinstance(table, ibis.Table):
+            engine = table.get_backend()
+            return functools.partial(ENGINES[engine.name].share_done, engine)
+    return lambda: None
 
 
 @functools.cache

@@ -38,7 +38,8 @@ def open_engine(settings: dict[str, Any]) -> BaseBackend:
     except duckdb.Error as error:
         raise ProjectError(f"engine: {first_line(error)} (globals.yml)") from error
     engine.raw_sql("SET TimeZone = 'UTC'")
-    engine.raw_sql("SET enable_progress_bar = false")
+    engine.raw_sql("SET enable_progress_bar = true")  # it counts, for `share_done`
+    engine.raw_sql("SET enable_progress_bar_print = false")
     return engine
 
 
@@ -85,3 +86,9 @@ def write_parquet(table: ibis.Table, path: Path) -> None:
 def write_text(table: ibis.Table, path: Path) -> None:
     """Compute a table into one tab-separated text file with a header."""
     table.get_backend().to_csv(table, path, delimiter="\t", header=True)
+
+
+def share_done(engine: Any) -> float | None:
+    """Tell how much of the present query is done, 0 to 1; None if that is not known."""
+    percent: float = engine.con.query_progress()
+    return percent / 100 if percent >= 0 else None

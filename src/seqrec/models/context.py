@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from seqrec.models.feed_forward import gated
+from seqrec.models.small_embedding import SmallEmbedding
 from seqrec.ops.packing import Packing
 from seqrec.parameters.models import SS4RecPlusModel
 
@@ -89,9 +91,16 @@ def places_in_second(before: Tensor, first: Tensor, continued: Tensor | None = N
         Places from 0, int64, (..., L).
     """
     step = torch.arange(before.shape[-1], device=before.device).expand(before.shape)
+    begins = first | (before != 0)
+    # Where each second begins, looked up by its number. (A running maximum of the steps would say
+    # it too, but runs in a single block of a GPU when histories are packed.)
+    second = begins.cumsum(-1)
+    places = step.new_zeros(*step.shape[:-1], step.shape[-1] + 2)
     earlier = -1 - (continued if continued is not None else torch.zeros_like(step[..., :1]))
-    begun = torch.where(first | (before != 0), step, earlier)
-    return step - begun.cummax(-1).values
+    places[..., :1] = earlier
+    spare = torch.full_like(step, places.shape[-1] - 1)
+    places.scatter_(-1, torch.where(begins, second, spare), step)
+    return step - places.gather(-1, second)
 
 
 class EventEmbedding(nn.Module):
@@ -106,9 +115,9 @@ class EventEmbedding(nn.Module):
         super().__init__()
         size = model.hidden_size
         self.item = nn.Embedding(n_items, size, padding_idx=0)
-        self.interval = nn.Embedding(BUCKETS + 2, size) if model.event_context else None
-        self.place = nn.Embedding(PLACES + 1, size) if model.event_context else None
-        self.rating = nn.Embedding(LEVELS + 1, size) if model.ratings else None
+        self.interval = SmallEmbedding(BUCKETS + 2, size) if model.event_context else None
+        self.place = SmallEmbedding(PLACES + 1, size) if model.event_context else None
+        self.rating = SmallEmbedding(LEVELS + 1, size) if model.ratings else None
         self.week = nn.Embedding(WEEKS, size) if model.calendar else None
         for table in self.children():
             nn.init.normal_(table.weight, std=0.02)  # type: ignore[arg-type]
@@ -160,7 +169,7 @@ class QueryPath(nn.Module):
         super().__init__()
         size = model.hidden_size
         self.hide_query_time = model.hide_query_time
-        self.interval = nn.Embedding(BUCKETS + 2, size)
+        self.interval = SmallEmbedding(BUCKETS + 2, size)
         self.into = nn.Linear(2 * size, 4 * size)
         self.out = nn.Linear(2 * size, size)
         nn.init.normal_(self.interval.weight, std=0.02)
@@ -180,6 +189,5 @@ class QueryPath(nn.Module):
             hidden_from = torch.rand_like(until) < self.hide_query_time
             buckets = torch.where(hidden_from, UNKNOWN, buckets)
         told = torch.cat([hidden, self.interval(buckets.int()).to(hidden.dtype)], -1)
-        value, gate = self.into(told).chunk(2, -1)
-        added: Tensor = self.out(value * nn.functional.silu(gate))
+        added: Tensor = self.out(gated(told, self.into))
         return hidden + added

@@ -5,7 +5,21 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqrec.ops.autocast import as_autocast
 from seqrec.ops.backend import Backend
+
+
+def gated(x: Tensor, into: nn.Linear) -> Tensor:
+    """Return a ⊙ silu(g), (a, g) = into(x).
+
+    Two products, not one and a split: the halves of a split are not contiguous, and its gradient
+    copies them together again.
+    """
+    (x,) = as_autocast(x)
+    weights = into.weight.chunk(2)
+    biases = (None, None) if into.bias is None else into.bias.chunk(2)
+    value, gate = (F.linear(x, w, b) for w, b in zip(weights, biases, strict=True))
+    return value * F.silu(gate)
 
 
 class GatedFeedForward(nn.Module):
@@ -32,8 +46,7 @@ class GatedFeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Mix within each event, (..., D)."""
-        value, gate = self.into(x).chunk(2, -1)
-        added = self.out(value * F.silu(gate))
+        added = self.out(gated(x, self.into))
         dropout = self.dropout if self.training else 0.0
         norm = self.norm
         return self.backend.residual_norm(added, x, norm.weight, norm.bias, norm.eps, dropout)

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqrec.ops.autocast import as_autocast
 from seqrec.ops.backend import Backend
 from seqrec.ops.packing import Packing
 
@@ -77,6 +78,7 @@ class Mamba(nn.Module):
             Output, (B, L, d_model), and the state to continue from.
         """
         conv_state, scan_state = state or (None, None)
+        (hidden,) = as_autocast(hidden)
         # Two products, not one and a split: its gradient would copy both halves together.
         x, z = (F.linear(hidden, half) for half in self.in_proj.weight.chunk(2))
         bias = self.conv1d.bias

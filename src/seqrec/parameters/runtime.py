@@ -37,4 +37,16 @@ class Runtime(Frozen):
         10.0, description="Minutes between checkpoints; each new best is one too."
     )
     eval_batch_size: Count = Field(256, description="Users scored at once.")
-    show_progress: bool = True
+    show_progress: bool = Field(
+        True, description="Bars while something takes long; a file never has any."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info",
+        description="What a run says beside its results. info: a line for each node and epoch; "
+        "warning: only what went wrong; debug: Kedro's own lines too.",
+    )
+
+    @property
+    def shows_bars(self) -> bool:
+        """Whether bars are wanted: not by whoever wants no lines."""
+        return self.show_progress and self.log_level in ("debug", "info")

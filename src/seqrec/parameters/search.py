@@ -41,5 +41,14 @@ class Search(Frozen):
     """What a search tries."""
 
     trials: Count = Field(20, description="Finished trials, earlier runs' included.")
+    minutes: float | None = Field(
+        None,
+        gt=0.0,
+        le=10**6,
+        description="Minutes a run may search; the trial that runs when they are over is stopped.",
+    )
+    epochs: Count | None = Field(
+        None, description="Most epochs of a trial; None: those of the model's training."
+    )
     seed: Seed = 2026
     space: dict[Literal["model", "training"], dict[str, Range | Choice]]

@@ -31,6 +31,10 @@ class EnsembleLoader:
         self.feed = loaders[0].feed
         self.split = loaders[0].split
 
+    def __len__(self) -> int:
+        """Count the batches, which are as many for each member."""
+        return len(self.loaders[0])
+
     def at(self, query_time: str) -> EnsembleLoader:
         """Return the loader with another query time for the members that use time."""
         moved = [

@@ -15,6 +15,7 @@ from seqrec.histories.feed import Feed
 from seqrec.ranking.masking import HistoryMask
 from seqrec.ranking.scoring import FullSortModel, full_sort_scores, target_ranks
 from seqrec.tables import columns as c
+from seqrec.terminal.bars import track
 from seqrec.training.step import Fields
 
 Tokens = Mapping[str, NDArray[np.str_]]
@@ -31,6 +32,10 @@ class QueryLoader(Protocol):
 
     feed: Feed
     split: str
+
+    def __len__(self) -> int:
+        """Count the batches."""
+        ...
 
     def at(self, query_time: str) -> QueryLoader:
         """Return the loader with another query time."""
@@ -77,7 +82,9 @@ def _rank_at(
     feed = loaders[0].feed
     mask = HistoryMask(feed.histories, loaders[0].split, feed.n_users, feed.device)
     parts: list[dict[str, list[Tensor]]] = [{name: [] for name in c.MASKS} for _ in loaders]
-    for batches in zip(*loaders, strict=True):
+    bar = feed.experiment.runtime.shows_bars and feed.processes.writes
+    asked = zip(*loaders, strict=True)
+    for batches in track(asked, len(loaders[0]), "batches of users", bar):
         for batch, part in zip(batches, parts, strict=True):
             users = batch[c.USER]
             targets = batch[c.ITEM]
@@ -91,8 +98,10 @@ def _rank_at(
 
 def _gathered(part: Mapping[str, list[Tensor]], feed: Feed, tokens: Tokens) -> pd.DataFrame:
     """Join the batches' rows and all processes', by mask."""
+    nobody = torch.zeros(0, 4, dtype=torch.float64, device=feed.device)
+    nobody = torch.zeros(0, 4, dtype=torch.float64, device=feed.device)
     tables = [
-        _named(feed.processes.gather(torch.cat(rows)), tokens).assign(**{c.MASK: name})
+        _named(feed.processes.gather(torch.cat([nobody, *rows])), tokens).assign(**{c.MASK: name})
         for name, rows in part.items()
     ]
     return pd.concat(tables, ignore_index=True)

@@ -17,6 +17,7 @@ from seqrec.ranking.held_out import QueryLoader, Tokens
 from seqrec.ranking.masking import HistoryMask
 from seqrec.ranking.scoring import FullSortModel, full_sort_scores
 from seqrec.tables import columns as c
+from seqrec.terminal.bars import track
 
 HOUR = 3600
 
@@ -67,7 +68,8 @@ def _lists(
     feed = loader.feed
     mask = HistoryMask(feed.histories, None, feed.n_users, feed.device)
     parts: list[tuple[Tensor, Tensor, Tensor]] = []
-    for batch in loader:
+    bar = feed.experiment.runtime.shows_bars and feed.processes.writes
+    for batch in track(loader, len(loader), "batches of users", bar):
         users = batch[c.USER]
         scores = full_sort_scores(model, batch, feed.n_items)
         if options.exclude_seen:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from types import TracebackType
 
-from rich import get_console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
+from seqrec.terminal.bars import BAR_WIDTH, LONG_SECONDS, Bars
 
 REFRESH_SECONDS = 0.25
 
 
 class TrainingProgress:
-    """Two bars: epochs, and the steps of the present one with loss, targets/s and time left.
+    """Bars of epochs, of the present one's steps with loss and targets/s, and of its validation.
 
     Args:
         name: The model.
@@ -21,23 +22,20 @@ class TrainingProgress:
     """
 
     def __init__(self, name: str, epochs: int, shown: bool) -> None:
-        # The console that Kedro logs to: a log line moves the bars down instead of tearing them.
-        console = get_console()
-        self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+        columns = (
+            TextColumn("  {task.description}", markup=False),
+            BarColumn(BAR_WIDTH),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[figures]}"),
-            console=console,
-            transient=True,
-            disable=not (shown and console.is_terminal),
-            redirect_stdout=False,
-            redirect_stderr=False,
+            TextColumn("{task.fields[figures]}", markup=False),
         )
+        self._bars = Bars(*columns, shown=shown, after=0.0)
         self._epochs = self._bars.add_task(f"{name} epochs", total=epochs, figures="")
         self._steps = self._bars.add_task("steps", total=None, figures="")
-        self._since, self._targets = 0.0, 0
+        self._users = self._bars.add_task("validation", total=None, figures="", visible=False)
+        self._since = 0.0
+        self._targets = 0
+        self._drawn = 0.0
 
     def __enter__(self) -> TrainingProgress:
         """Show the bars."""
@@ -57,7 +55,9 @@ class TrainingProgress:
         """Begin an epoch, or resume in its middle."""
         self._bars.update(self._epochs, completed=epoch)
         self._bars.reset(self._steps, total=steps, completed=step, figures="")
-        self._since, self._targets, self._drawn = time.perf_counter(), 0, 0.0
+        self._since = time.perf_counter()
+        self._targets = 0
+        self._drawn = 0.0
 
     def advance(self, targets: int, loss: float) -> None:
         """Count a step."""
@@ -65,6 +65,20 @@ class TrainingProgress:
         self._bars.advance(self._steps)
         if now - self._drawn > REFRESH_SECONDS:
             speed = self._targets / max(now - self._since, 1e-9)
-            figures = f"loss {loss:.4f}  {speed:,.0f} targets/s"
+            figures = f"loss {loss:.4f} {speed:,.0f}/s"
             self._bars.update(self._steps, figures=figures)
             self._drawn = now
+
+    def begin_validation(self, batches: int) -> None:
+        """Begin to rank users; the bar comes if that takes long."""
+        self._bars.reset(self._users, total=batches, figures="", visible=False)
+        self._since = time.perf_counter()
+
+    def advance_validation(self) -> None:
+        """Count a batch of users."""
+        long = time.perf_counter() - self._since > LONG_SECONDS
+        self._bars.update(self._users, advance=1, visible=long)
+
+    def end_validation(self) -> None:
+        """Take its bar away."""
+        self._bars.update(self._users, visible=False)

@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from seqrec.errors import ProjectError
 from seqrec.parameters import Training
 from seqrec.parameters.training import EARLIER_MEANING, as_earlier
 from seqrec.tables.facts import facts_fingerprint
+from seqrec.training.average import MovingAverage
 from seqrec.training.checkpoints import Checkpoint
 from seqrec.training.processes import Processes
 
@@ -36,6 +36,7 @@ class TrainingState:
         training: How it is trained.
         record: What a checkpoint must share to be resumed from; plain JSON values.
         processes: The processes that train together.
+        until: Epochs after which it ends; None for those of `training`.
 
     Attributes:
         epoch: The epoch under way, from 0.
@@ -56,14 +57,17 @@ class TrainingState:
         training: Training,
         record: dict[str, Any],
         processes: Processes,
+        until: int | None = None,
     ) -> None:
         self.model = model
+        self.until = training.epochs if until is None else until
         self.training = training
         self.record = record
         self.processes = processes
         self.device = next(model.parameters()).device
         self.optimizer = _make_optimizer(model, training, self.device)
-        self.average = _make_average(model, training.ema_decay)
+        decay = training.ema_decay
+        self.average = None if decay is None else MovingAverage(model, decay)
         self.epoch = 0
         self.step = 0
         self.steps_taken = 0
@@ -79,7 +83,7 @@ class TrainingState:
     def finished(self) -> bool:
         """Whether the epochs or the patience are used up."""
         out_of_patience = self.since_best > self.training.early_stopping
-        return self.epoch >= self.training.epochs or out_of_patience
+        return self.epoch >= self.until or out_of_patience
 
     @property
     def evaluated(self) -> nn.Module:
@@ -229,16 +233,6 @@ def _make_optimizer(
         weight_decay=training.weight_decay,
         fused=device.type == "cuda" or None,
     )
-
-
-def _make_average(model: nn.Module, decay: float | None) -> AveragedModel | None:
-    """Begin an exponential moving average at the initial weights, not at the first step's."""
-    if decay is None:
-        return None
-    update = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
-    average = AveragedModel(model, multi_avg_fn=update)
-    average.n_averaged.fill_(1)
-    return average
 
 
 def _below(folder: str, checkpoint: Checkpoint) -> dict[str, Tensor]:

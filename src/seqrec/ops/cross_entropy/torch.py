@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from seqrec.ops.autocast import as_autocast
 from seqrec.ops.cross_entropy import NO_TARGET
 from seqrec.ops.seen import Seen, SeenTable
 
@@ -56,15 +57,6 @@ class KnownGradient(torch.autograd.Function):
             None if d_items is None else (gradients[0] * d_items).to(to_items),
             *(None,) * others,
         )
-
-
-def as_autocast(hidden: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
-    """Cast as autocast casts the operands of a product; unchanged without it."""
-    kind = hidden.device.type
-    if not torch.is_autocast_enabled(kind):
-        return hidden, items
-    cast = torch.get_autocast_dtype(kind)
-    return hidden.to(cast), items.to(cast)
 
 
 class _CrossEntropy(KnownGradient):

@@ -16,8 +16,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from seqrec.ops.autocast import as_autocast
 from seqrec.ops.cross_entropy import NO_TARGET
-from seqrec.ops.cross_entropy.torch import KnownGradient, as_autocast
+from seqrec.ops.cross_entropy.torch import KnownGradient
 from seqrec.ops.seen import ALIGN, Seen, SeenTable
 
 WIDEST = 128

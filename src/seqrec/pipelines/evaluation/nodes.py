@@ -8,17 +8,22 @@ from itertools import product
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
 
 from seqrec.metrics.ranking import metric_table
 from seqrec.metrics.statistics import Interval, bootstrap_mean
 from seqrec.parameters import Evaluation
 from seqrec.pipelines.evaluation.ensemble import shown
 from seqrec.pipelines.evaluation.same_data import check_same_data, describe_ranks
-from seqrec.pipelines.evaluation.tables import ONE_TRAINING, comparison_table, verdict
+from seqrec.pipelines.evaluation.tables import (
+    ONE_TRAINING,
+    comparison_table,
+    fewer_metrics,
+    verdict,
+)
 from seqrec.tables import columns as c
 from seqrec.tables.facts import FACTS, FINGERPRINT, USERS
 from seqrec.tables.protocols import PROTOCOL, at
+from seqrec.terminal.screen import page, print_line, widest_that_fits
 
 logger = logging.getLogger(__name__)
 _KEYS = [c.USER, *PROTOCOL]
@@ -146,15 +151,18 @@ def print_comparison(
         compared: From `describe_compared`.
         *_awaited: Datasets to wait for. Kedro orders nodes by their inputs and by nothing else.
     """
-    console = Console(width=110)
-    console.print(comparison_table(comparison, evaluation))
+    console = page()
+    tables = [
+        comparison_table(comparison, evaluation, names) for names in fewer_metrics(evaluation)
+    ]
+    console.print(widest_that_fits(tables, console))
     made_of = [
         f"{model['model']}: {'; '.join(model['members'])}."
         for model in compared["models"]
         if model["members"]
     ]
     for line in (*made_of, *verdict(differences, evaluation), ONE_TRAINING):
-        console.print(line)
+        print_line(line)
 
 
 def _values(table: pd.DataFrame, mask: str, query_time: str) -> pd.DataFrame:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+from rich.console import JustifyMethod
 from rich.table import Table
 
 from seqrec.metrics.statistics import ONE_USER
@@ -26,14 +29,22 @@ def shown_metrics(evaluation: Evaluation) -> list[str]:
     return [f"{name}@{k}" for name in ("HR", "NDCG", "MRR") for k in ks]
 
 
-def comparison_table(comparison: pd.DataFrame, evaluation: Evaluation) -> Table:
+def fewer_metrics(evaluation: Evaluation) -> list[list[str]]:
+    """List what a table may show, for narrower and narrower screens."""
+    headline = [f"{name}@{_headline_cutoff(evaluation)}" for name in ("HR", "NDCG", "MRR")]
+    return [shown_metrics(evaluation), headline, headline[1:2]]
+
+
+def comparison_table(
+    comparison: pd.DataFrame, evaluation: Evaluation, metrics: Sequence[str]
+) -> Table:
     """Lay out the headline protocol and the unmasked one, a row per model each.
 
     Args:
         comparison: A row per model, protocol and metric.
         evaluation: Which protocol is the headline.
+        metrics: Which columns there are.
     """
-    metrics = shown_metrics(evaluation)
     one_user = is_of_one_user(comparison)
     half = f"mean over users; ± half the {evaluation.confidence:.0%} bootstrap interval"
     table = Table(
@@ -41,7 +52,8 @@ def comparison_table(comparison: pd.DataFrame, evaluation: Evaluation) -> Table:
         caption=ONE_USER if one_user else half,
     )
     for name in ("model", "history", *metrics):
-        table.add_column(name, justify="left" if name in ("model", "history") else "right")
+        justify: JustifyMethod = "left" if name in ("model", "history") else "right"
+        table.add_column(name, justify=justify, no_wrap=True)
     for mask in c.MASKS:
         chosen = at(comparison, mask, evaluation.headline_query_time)
         for model, rows in chosen.groupby(c.MODEL, sort=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,7 +11,6 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 
 from seqrec.errors import ProjectError
@@ -32,8 +32,16 @@ from seqrec.tables import columns as c
 from seqrec.tables.facts import FACTS, HEADLINE, USERS, is_of_one_user
 from seqrec.tables.fingerprint import data_fingerprint
 from seqrec.tables.trained_models import TrainedModel
+from seqrec.terminal.screen import page, print_line, widest_that_fits
 
 logger = logging.getLogger(__name__)
+
+SHOWN = ("model", "seeds", "HR@10", METRIC, "interval", "over", "MRR@10", "epochs", "seconds")
+SHOWN_ON_NARROW_SCREENS = (
+    ("model", "seeds", "HR@10", METRIC, "interval", "MRR@10"),
+    ("model", "seeds", METRIC, "interval"),
+    ("model", METRIC),
+)
 
 
 def collect_runs(
@@ -174,29 +182,45 @@ def print_leaderboard(
         differences: From `subtract_from_reference`.
         evaluation: The headline protocol.
     """
+    several = not is_of_one_user(leaderboard)
+    rows = [_cells(row, several) for row in leaderboard.to_dict("records")]
+    console = page()
+    console.print()
+    tables = [_table(rows, columns, evaluation) for columns in (SHOWN, *SHOWN_ON_NARROW_SCREENS)]
+    console.print(widest_that_fits(tables, console))
+    for row in differences.to_dict("records"):
+        print_line(_sentence(row) if several else _of_one_user(row))
+
+
+def _cells(row: dict[Any, Any], several: bool) -> dict[str, str]:
+    """Spell a row of the leaderboard, by column."""
+    return {
+        "model": str(row[c.MODEL]),
+        "seeds": str(row["seeds"]),
+        "HR@10": f"{row['HR@10']:.4f}",
+        METRIC: f"{row[METRIC]:.4f}",
+        "interval": f"{row['low']:.4f} to {row['high']:.4f}" if several else "none",
+        "over": coverage_of(**{str(row[c.MODEL]): row["seeds"]}) if several else "one user",
+        "MRR@10": f"{row['MRR@10']:.4f}",
+        "epochs": f"{row['epochs']:.0f}",
+        "seconds": f"{row['seconds']:.0f}",
+    }
+
+
+def _table(
+    rows: Sequence[dict[str, str]], columns: Sequence[str], evaluation: Evaluation
+) -> Table:
+    """Lay out some columns; long names of models break between words."""
     table = Table(
-        *("model", "seeds", "HR@10", METRIC, "interval", "over", "MRR@10", "epochs", "seconds"),
         title=f"history {evaluation.headline_mask}, query time {evaluation.headline_query_time}",
         caption=f"{evaluation.confidence:.0%} bootstrap interval; with fewer than {ENOUGH_SEEDS} "
         "seeds over users only: another training may lie outside it",
     )
-    several = not is_of_one_user(leaderboard)
-    for row in leaderboard.to_dict("records"):
-        table.add_row(
-            str(row[c.MODEL]),
-            str(row["seeds"]),
-            f"{row['HR@10']:.4f}",
-            f"{row[METRIC]:.4f}",
-            f"{row['low']:.4f} to {row['high']:.4f}" if several else "none",
-            coverage_of(**{str(row[c.MODEL]): row["seeds"]}) if several else "one user",
-            f"{row['MRR@10']:.4f}",
-            f"{row['epochs']:.0f}",
-            f"{row['seconds']:.0f}",
-        )
-    console = Console(width=120)
-    console.print(table)
-    for row in differences.to_dict("records"):
-        console.print(_sentence(row) if several else _of_one_user(row), highlight=False)
+    for name in columns:
+        table.add_column(name, no_wrap=name != "model")
+    for row in rows:
+        table.add_row(*(row[name] for name in columns))
+    return table
 
 
 def _sentence(row: dict[Any, Any]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -16,6 +15,7 @@ from seqrec.parameters import Recommend, Runtime
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles
 from seqrec.tables.facts import FACTS
+from seqrec.terminal.screen import page, print_line
 
 SHOWN_USERS = 3
 SHOWN_ITEMS = 5
@@ -129,15 +129,18 @@ def print_lists(
         interactions: Histories.
         movies: Titles.
     """
-    console = Console(width=120)
+    console = page()
+    console.print()
     titles = movies.set_index(c.ITEM)[c.TITLE]
     for user in recommendations[c.USER].unique()[:SHOWN_USERS]:
         seen = interactions[interactions[c.USER] == user][c.ITEM].tail(SHOWN_ITEMS)
         latest = "; ".join(str(titles.get(item, item)) for item in seen)
-        console.print(f"user {user}, last seen: {latest}", markup=False, highlight=False)
+        print_line(f"user {user}, last seen: {latest}")
         mine = recommendations[recommendations[c.USER] == user].groupby(c.MOMENT, sort=False)
         lists = {str(moment): rows[c.TITLE].head(SHOWN_ITEMS) for moment, rows in mine}
-        table = Table(*map(escape, lists))
+        table = Table()
+        for moment in lists:
+            table.add_column(escape(moment), no_wrap=True, overflow="ellipsis")
         for row in zip(*lists.values(), strict=True):
             table.add_row(*(escape(str(title)) for title in row))
         console.print(table)

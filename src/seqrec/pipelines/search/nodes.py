@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
-from rich.console import Console
 from rich.table import Table
 
 from seqrec.parameter_tree import BLOCKS
@@ -16,6 +15,7 @@ from seqrec.parameters import Runtime, SearchableBlock
 from seqrec.pipelines._plots import BLUE, GREY, plain
 from seqrec.pipelines.search.trials import run_trials
 from seqrec.tables.atomic_files import AtomicFiles
+from seqrec.terminal.screen import page, print_line
 from seqrec.training.studies import StudyStore
 
 VALUE = "valid_metric"
@@ -84,7 +84,8 @@ def print_trials(trials: pd.DataFrame) -> None:
     Args:
         trials: From a search.
     """
-    console = Console(width=110)
+    console = page()
+    console.print()
     rows = trials.sort_values(VALUE, ascending=False).head(SHOWN).to_dict("records")
     table = Table("trial", VALUE, STATE, "epochs", "seconds", "parameters", title="Best trials")
     for row in rows:
@@ -98,7 +99,7 @@ def print_trials(trials: pd.DataFrame) -> None:
         )
     console.print(table)
     values = ",".join(f"{rows[0]['model']}.{n}={v}" for n, v in _parameters(rows[0]).items())
-    console.print(f"Train with the best: --params {values}", soft_wrap=True, highlight=False)
+    print_line(f"Train with the best: --params {values}")
 
 
 def _parameters(row: dict[Hashable, Any]) -> dict[str, Any]:

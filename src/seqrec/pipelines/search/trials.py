@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -26,10 +27,11 @@ Values = dict[str, dict[str, Any]]
 def run_trials(
     name: str, files: AtomicFiles, fixed: SearchableBlock, runtime: Runtime, store: StudyStore
 ) -> pd.DataFrame:
-    """Train with one set of values after another until there are enough finished trials.
+    """Train with one set of values after another until there are enough, or time is up.
 
-    Trials that fall behind the median of the earlier ones are stopped early; one that diverges
-    counts as failed, and the search continues.
+    Trials that fall behind the median of the earlier ones are stopped early, as is the one that
+    runs when `search.minutes` are over; one that diverges counts as failed, and the search
+    continues.
 
     Args:
         name: The model.
@@ -53,22 +55,42 @@ def run_trials(
     study = store.open(name, _identity(fixed, files))
     left = fixed.search.trials - len(study.get_trials(states=done))
     logger.info("%s: %d trials are done, %d to go", name, fixed.search.trials - left, max(left, 0))
+    seconds = None if fixed.search.minutes is None else fixed.search.minutes * 60
+    until = float("inf") if seconds is None else time.monotonic() + seconds
     if left > 0:
         study.optimize(
-            lambda trial: _train(trial, name, files, fixed, runtime),
+            lambda trial: _train(trial, name, files, fixed, runtime, until),
+            timeout=seconds,
             callbacks=[MaxTrialsCallback(fixed.search.trials, done), _log],
             catch=(DivergedError,),
         )
     finished = study.get_trials(states=done)
     if not finished:
-        raise ProjectError(f"no trial of {name} came to its end: narrow {name}.search.space")
+        raise ProjectError(
+            f"no trial of {name} came to its end: narrow {name}.search.space or raise "
+            f"{name}.search.minutes"
+        )
     return pd.DataFrame([_row(name, trial) for trial in finished])
 
 
 def _train(
-    trial: Trial, name: str, files: AtomicFiles, fixed: SearchableBlock, runtime: Runtime
+    trial: Trial,
+    name: str,
+    files: AtomicFiles,
+    fixed: SearchableBlock,
+    runtime: Runtime,
+    until: float,
 ) -> float:
-    """Train once; the best validation is the trial's value."""
+    """Train once; the best validation is the trial's value.
+
+    Args:
+        trial: Of Optuna.
+        name: The model.
+        files: Its data.
+        fixed: Parameters that stay, and the `search` block.
+        runtime: The machine.
+        until: When time is up, by `time.monotonic`.
+    """
     import optuna
 
     from seqrec.recbole_bridge.api import train
@@ -76,12 +98,14 @@ def _train(
 
     def report(event: EpochEnd) -> None:
         trial.report(event.score, event.epoch)
-        if trial.should_prune():
+        if trial.should_prune() or time.monotonic() > until:
             raise optuna.TrialPruned
 
     chosen = _with(fixed, _suggest(trial, fixed))
     quiet = runtime.model_copy(update={"show_progress": False})
-    experiment = Experiment(name, chosen.model, chosen.training, quiet)
+    short = {} if fixed.search.epochs is None else {"epochs": fixed.search.epochs}
+    training = chosen.training.model_copy(update=short)
+    experiment = Experiment(name, chosen.model, training, quiet)
     _, training_log = train(experiment, files, callback=report)
     return float(training_log[chosen.training.valid_metric].max())
 
@@ -118,13 +142,15 @@ def _with(fixed: SearchableBlock, values: Values) -> SearchableBlock:
 
 
 def _identity(fixed: SearchableBlock, files: AtomicFiles) -> dict[str, Any]:
-    """Return what trials must share to be compared: everything but how many there are.
+    """Return what trials must share to be compared: everything but how many may be made.
 
     Searches of earlier versions go on.
     """
     values = fixed.model_dump(mode="json")
     values["training"] = as_earlier(values["training"])
-    values["search"].pop("trials")
+    del values["search"]["trials"], values["search"]["minutes"]
+    if fixed.search.epochs is None:
+        del values["search"]["epochs"]
     return {**values, "data": files.stats}
 
 

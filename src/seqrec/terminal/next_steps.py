@@ -1,0 +1,186 @@
+"""What to do after a run, by what it has made: commands that go on where it ended."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seqrec.model_registry import ENSEMBLE, MODELS, compared
+
+AT_MOST = 3
+_OF_THIS_RUN_ALONE = ("resume", "experiment")
+"""Parameters that no later command takes over as they are."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something to do next.
+
+    Attributes:
+        what: What for.
+        pipelines: What `kedro run` runs; empty if there is something to open, or another command.
+        text: What to open or to type, if it is no run.
+        params: Parameters beside those of the run before.
+    """
+
+    what: str
+    pipelines: str = ""
+    text: str = ""
+    params: str = ""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a run was started with, and the next has to be.
+
+    Attributes:
+        env: Kedro's environment; None: the default one.
+        params: As Kedro reads ``--params``.
+    """
+
+    env: str | None
+    params: Mapping[str, Any]
+
+    def command(self, step: Step, brief: bool = False) -> str:
+        """Spell what to type.
+
+        Args:
+            step: What to do.
+            brief: Put ``…`` for the parameters of the run before.
+        """
+        if not step.pipelines:
+            return step.text
+        before = ["…"] if brief and self._params() else self._params()
+        params = ",".join([*before, *filter(None, [step.params])])
+        words = ["kedro", "run", "--pipelines", step.pipelines]
+        words += ["--env", self.env] if self.env else []
+        name = self.params.get("experiment")
+        words += ["--experiment", str(name)] if name else []
+        words += ["--params", params] if params else []
+        return " ".join(word if word == params and brief else shlex.quote(word) for word in words)
+
+    def _params(self) -> list[str]:
+        return [
+            f"{name}={_spelled(value)}"
+            for name, value in flat(self.params)
+            if name not in _OF_THIS_RUN_ALONE
+        ]
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield a tree's leaves by their dotted names.
+
+    >>> list(flat({"dataset": "ml-1m", "ncf": {"training": {"seed": 3}}}))
+    [('dataset', 'ml-1m'), ('ncf.training.seed', 3)]
+    """
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def next_steps(made: Collection[str], is_kept: Callable[[str], bool], report: str) -> list[Step]:
+    """List what to do after a run.
+
+    Args:
+        made: Datasets that it has written.
+        is_kept: Tells whether a dataset has been written by some run.
+        report: Where the report lies if one was made.
+
+    Returns:
+        The three most useful steps, or fewer.
+    """
+    trained = [name for name in MODELS if f"{name}.weights" in made]
+    searched = [name for name in MODELS if f"{name}.trials" in made]
+    listed = [name for name in (*MODELS, ENSEMBLE) if f"{name}.recommendations" in made]
+    ranked = any(name.endswith(".target_ranks") for name in made)
+    if "report" in made:
+        steps = _after_report(report, trained)
+    elif "leaderboard" in made:
+        steps = _after_leaderboard()
+    elif searched:
+        steps = _after_search(searched[0])
+    elif listed:
+        steps = _after_lists(listed[0])
+    elif f"{ENSEMBLE}.target_ranks" in made:
+        steps = _after_ensemble()
+    elif trained:
+        steps = _after_training(trained, is_kept)
+    elif ranked:
+        steps = [Step("see it beside the others", "leaderboard")]
+    else:
+        steps = _after_data(made)
+    return steps[:AT_MOST]
+
+
+def _after_report(report: str, trained: list[str]) -> list[Step]:
+    model = trained[0] if trained else next(iter(compared(MODELS)))
+    return [
+        Step("read the report", text=report),
+        Step("see the lineage", text="kedro viz run"),
+        Step("list what to watch", f"recommend_{model}"),
+    ]
+
+
+def _after_training(trained: list[str], is_kept: Callable[[str], bool]) -> list[Step]:
+    model = trained[0]
+    others = [name for name in compared(MODELS) if name not in trained]
+    steps = [Step("see it beside the others", "leaderboard")]
+    if set(trained) & set(compared(MODELS)):
+        missing = [f"train_{x}" for x in others if not is_kept(f"{x}.target_ranks")]
+        what = "train the other, and compare" if missing else "compare it, with a report"
+        steps.insert(0, Step(what, ",".join([*missing, "evaluation"])))
+    seed = f"{model}.training.seed=2027"
+    lists = Step("list what to watch", f"recommend_{model}")
+    return [*steps, lists, Step("train another seed", f"train_{model}", params=seed)]
+
+
+def _after_leaderboard() -> list[Step]:
+    model = next(iter(compared(MODELS)))
+    return [
+        Step("compare two, with a report", "evaluation"),
+        Step("add a seed", f"train_{model}", params=f"{model}.training.seed=2027"),
+        Step("average trainings", ENSEMBLE, params=f"ensemble.members={model}@seeds"),
+    ]
+
+
+def _after_search(model: str) -> list[Step]:
+    return [
+        Step("train with the best", text="the line above"),
+        Step("see it beside the others", text="then: kedro run --pipelines leaderboard"),
+        Step("search on", f"search_{model}", params=f"{model}.search.trials=40"),
+    ]
+
+
+def _after_lists(name: str) -> list[Step]:
+    return [
+        Step("see what they are like", "evaluation"),
+        Step("list seen items too", f"recommend_{name}", params="recommend.exclude_seen=false"),
+    ]
+
+
+def _after_ensemble() -> list[Step]:
+    return [
+        Step("compare it, with a report", "evaluation"),
+        Step("see it beside the others", "leaderboard"),
+        Step("list what to watch", f"recommend_{ENSEMBLE}"),
+    ]
+
+
+def _after_data(made: Collection[str]) -> list[Step]:
+    trainings = [f"train_{name}" for name in compared(MODELS)]
+    compare = Step("train and compare", ",".join([*trainings, "evaluation"]))
+    if "atomic_files" in made:
+        return [compare, Step("see the lineage", text="kedro viz run")]
+    if any(name.split("@")[0] == "interactions" for name in made):
+        return [Step("make RecBole's files", "recbole_format"), compare]
+    return []
+
+
+def _spelled(value: object) -> str:
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)

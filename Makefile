@@ -95,6 +95,7 @@ chromium:
 	@command -v chromium >/dev/null || $(call APT,chromium) \
 	  || echo "chromium is missing and cannot be installed here: browser tests will be skipped"
 
+# The Java that Spark runs on, likewise.
 java:
 	@command -v java >/dev/null || $(call APT,openjdk-17-jre-headless) \
 	  || echo "Java is missing and cannot be installed here: the tests of Spark will be skipped"

@@ -249,7 +249,8 @@ SEQUENCES = {
 SAME_RESULT = {"the same again", "evaluation again", "training again", "other ties and back"} | {
     "other ties, old data back, evaluation", "an ablation, then evaluation",
     "another seed, then evaluation", "training anew", "trained for use, then back",
-    "trained for use, then all anew", "exported, then evaluation", "trained for use, then the latest",
+    "trained for use, then all anew", "trained for use, then the latest",
+    "exported, then evaluation",
 }  # fmt: skip
 
 

@@ -152,16 +152,7 @@ def main() -> None:
     print({k: f"{a:,} → {b:,}" for k, (a, b) in stats.items()}, time.perf_counter() - started)
     facts = {"hardware": hardware(arguments.device), "commit": commit()}
     data = {"data": arguments.name, "new_events": arguments.share}
-    rows = [
-        {
-            "data": arguments.name,
-            "new_events": arguments.share,
-            "training": name,
-            **figures,
-            **facts,
-        }
-        for name, figures in found.items()
-    ]
+    rows = [{**data, "training": name, **its, **facts} for name, its in found.items()]
     print(pd.DataFrame(rows).to_string(index=False))
     append_rows(arguments.out, rows)
 

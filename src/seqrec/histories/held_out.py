@@ -68,6 +68,8 @@ class HeldOutLoader:
         """
         processes = self.feed.processes
         users = len(self.rows)
+        if not users:  # nothing is held out
+            return []
         if users < processes.count:
             raise ProjectError(
                 f"{processes.count} processes cannot share {users} users: start fewer "

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from seqrec.model_registry import ENSEMBLE, MODELS, compared
+from seqrec.trees import flat, spelled
 
 AT_MOST = 3
 _OF_THIS_RUN_ALONE = ("resume", "experiment")
@@ -63,23 +64,10 @@ class Chosen:
 
     def _params(self) -> list[str]:
         return [
-            f"{name}={_spelled(value)}"
+            f"{name}={spelled(value)}"
             for name, value in flat(self.params)
             if name not in _OF_THIS_RUN_ALONE
         ]
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield a tree's leaves by their dotted names.
-
-    >>> list(flat({"dataset": "ml-1m", "ncf": {"training": {"seed": 3}}}))
-    [('dataset', 'ml-1m'), ('ncf.training.seed', 3)]
-    """
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def next_steps(made: Collection[str], is_kept: Callable[[str], bool], report: str) -> list[Step]:
@@ -178,9 +166,3 @@ def _after_data(made: Collection[str]) -> list[Step]:
     if any(name.split("@")[0] == "interactions" for name in made):
         return [Step("make RecBole's files", "recbole_format"), compare]
     return []
-
-
-def _spelled(value: object) -> str:
-    if value is None:
-        return "null"
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -90,16 +90,20 @@ def interactions() -> pd.DataFrame:
     return process(cyclic_ratings())
 
 
-MakeFiles = Callable[[pd.DataFrame], AtomicFiles]
+MakeFiles = Callable[..., AtomicFiles]
+"""Takes interactions and options of data_processing."""
 
 
 @pytest.fixture
 def make_files(tmp_path: Path) -> MakeFiles:
-    """Write interactions as atomic files in a folder of the test's own."""
+    """Write interactions as atomic files in a folder of the test's own.
+
+    Further options are those of `process` that made them.
+    """
 
     made = itertools.count()
 
-    def make(interactions: pd.DataFrame) -> AtomicFiles:
+    def make(interactions: pd.DataFrame, **options: object) -> AtomicFiles:
         folder = str(tmp_path / f"{next(made)}" / "toy-files")
         ids = sorted(set(interactions[c.ITEM]), key=int)
         movies = pd.DataFrame(
@@ -108,7 +112,8 @@ def make_files(tmp_path: Path) -> MakeFiles:
         version = Version(None, "2026-01-01T00.00.00.000Z")
         dataset = AtomicFilesDataset(filepath=folder, version=version)
         table = on_engine(interactions)
-        dataset.save(write_atomic_files(table, movies, NOBODY, describe_interactions(table)))
+        stats = describe_interactions(table, options_of(**options))
+        dataset.save(write_atomic_files(table, movies, NOBODY, stats))
         return AtomicFilesDataset(filepath=folder, version=Version(None, None)).load()
 
     return make

@@ -26,6 +26,10 @@ SEED = {"ss4rec": {"training": {"seed": 5}}}
 LATEST = {"runs": {"ss4rec": "latest"}}
 BEST = {"runs": {"ss4rec": "best"}}
 ENSEMBLE = ("ensemble",)
+LISTS = ("lists_ss4rec",)
+EVERYTHING = {"data_processing": {"split": "all"}}
+FOR_USE = (*DATA, *SS4REC)
+TWO_EPOCHS = {"epochs_for_use": {"ss4rec": 2}}
 NEWEST = {"ensemble": {"members": "ss4rec@latest+ncf@latest"}}
 SEEDS = {"ensemble": {"members": "ss4rec@seeds"}}
 
@@ -185,12 +189,59 @@ SEQUENCES = {
     ),
     "an ensemble, then everything on other data": ([(ENSEMBLE, {}), (ALL, GROUP)], OK),
     "an ensemble, then all trainings in a table": ([(ENSEMBLE, {}), (("leaderboard",), {})], OK),
+    "lists for everyone": ([(LISTS, {})], OK),
+    "trained for use": ([(FOR_USE, EVERYTHING)], OK),
+    "trained for use, then lists": ([(FOR_USE, EVERYTHING), (RECOMMEND, EVERYTHING)], OK),
+    "trained for use, then lists for everyone": (
+        [(FOR_USE, EVERYTHING), (LISTS, EVERYTHING)],
+        OK,
+    ),
+    "trained for use, then evaluation": (
+        [(FOR_USE, EVERYTHING), (EVALUATE, EVERYTHING)],
+        r"^with data_processing\.split=all nothing is held out, so that measure_ranks has",
+    ),
+    "trained for use, then evaluation as before": (
+        [(FOR_USE, EVERYTHING), (EVALUATE, {})],
+        PROTOCOL.format("split", "all", "leave_one_out"),
+    ),
+    "trained for use, then all trainings in a table": (
+        [(FOR_USE, EVERYTHING), (("leaderboard",), EVERYTHING)],
+        r"^with data_processing\.split=all nothing is held out, so that collect_runs has nothing",
+    ),
+    "trained for use, then a search": (
+        [(FOR_USE, EVERYTHING), (("search_ss4rec",), EVERYTHING)],
+        r"^with data_processing\.split=all nothing is held out, so that search",
+    ),
+    "everything on everything": (
+        [(ALL, EVERYTHING)],
+        r"^with data_processing\.split=all nothing is held out, so that",
+    ),
+    "trained for use, then back": ([(FOR_USE, EVERYTHING), (DATA, {}), (EVALUATE, {})], OK),
+    "trained for use, then all anew": ([(FOR_USE, EVERYTHING), (ALL, {})], OK),
+    "trained for use, then the latest": (
+        [(FOR_USE, EVERYTHING), (DATA, {}), (EVALUATE, LATEST)],
+        OK,
+    ),
+    "trained for use, never validated": (
+        [(FOR_USE, {**EVERYTHING, **MAMBA})],
+        r"^ss4rec: with data_processing\.split=all nothing tells when to stop, and no training of",
+    ),
+    "trained for use, never validated, epochs given": (
+        [(FOR_USE, {**EVERYTHING, **MAMBA, **TWO_EPOCHS})],
+        OK,
+    ),
+    "trained for use, validated on other ties": (
+        [(FOR_USE, {"data_processing": {"split": "all", "seed": 7}})],
+        r"^ss4rec: with data_processing\.split=all nothing tells when to stop",
+    ),
+    "trained for use twice": ([(FOR_USE, EVERYTHING), (SS4REC, EVERYTHING)], OK),
     "training anew": ([(SS4REC, {"resume": False}), (EVALUATE, {})], OK),
 }
 
 SAME_RESULT = {"the same again", "evaluation again", "training again", "other ties and back"} | {
     "other ties, old data back, evaluation", "an ablation, then evaluation",
-    "another seed, then evaluation", "training anew",
+    "another seed, then evaluation", "training anew", "trained for use, then back",
+    "trained for use, then all anew", "trained for use, then the latest",
 }  # fmt: skip
 
 
@@ -384,3 +435,131 @@ def test_a_report_shows_the_leaderboard_of_its_protocol(reach, copy_of):
 
 def test_more_than_thirty_sequences():
     assert len(SEQUENCES) >= 30
+
+
+def files_of(folder):
+    """What runs have left, their locks aside."""
+    return {
+        str(path.relative_to(folder.project.folder))
+        for path in (folder.project.folder / "data").rglob("*")
+        if path.is_file() and path.suffix != ".lock"
+    }
+
+
+def versions(folder, model="ss4rec"):
+    path = folder.project.folder / "data/06_models/toy" / model / "weights"
+    return sorted(version.name for version in path.iterdir())
+
+
+def test_a_training_for_use_leaves_nothing_that_looks_measured(reach):
+    """Its epochs are those that the validated training kept, and no file holds ranks of it."""
+    folder, refused = reach((FOR_USE, EVERYTHING))
+    assert refused is None
+    before, after = (files_of(reach(*typed)[0]) for typed in ((), ((FOR_USE, EVERYTHING),)))
+    assert not [name for name in after - before if "target_ranks" in name or "08_rep" in name]
+    validated, used = versions(folder)
+    facts = folder.facts("ss4rec.weights")
+    logs = folder.project.folder / "data/06_models/toy/ss4rec/history.csv"
+    scores = pd.read_csv(logs / validated / "history.csv")["NDCG@10"].tolist()
+    best = max(place for place, score in enumerate(scores) if score == max(scores)) + 1
+    assert facts["for_use"]["epochs"] == best == len(pd.read_csv(logs / used / "history.csv"))
+    assert facts["for_use"]["chosen_by"] == validated
+    assert facts["best_score"] is None
+    assert facts["protocol"]["split"] == "all"
+
+
+def test_lists_for_everyone_are_read_through_the_catalog(reach):
+    folder, refused = reach((LISTS, {}))
+    assert refused is None
+    with folder.project.session() as session:
+        lists = session.load_context().catalog.load("ss4rec.lists").to_pandas()
+    assert lists.groupby([c.USER, c.MOMENT])[c.PLACE].max().le(10).all()
+    assert lists[c.USER].nunique() == 30
+    assert folder.facts("ss4rec.lists")["lists"] == {"users": 30, "k": 10, "exclude_seen": True}
+
+
+def grow(folder, first_item=0, events=2):
+    """Add events of a known and of a new user, known and new items among them."""
+    path = folder.project.folder / "log.csv"
+    log = pd.read_csv(path)
+    rows = [
+        (user, item, 5, 2_000_000 + 10 * place)
+        for user in (1, 2, 3, 4, 5, 6, 99)
+        for place, item in enumerate(range(first_item, first_item + events + 4))
+    ]
+    rows += [(user, 77, 5, 2_100_000) for user in (1, 2, 3, 4, 5, 99)]
+    pd.concat([log, pd.DataFrame(rows, columns=log.columns)]).to_csv(path, index=False)
+
+
+def going_on_from(version, **more):
+    return {"ss4rec": {"training": {"warm_start": version, **more}}}
+
+
+@pytest.fixture
+def grown(reach, copy_of):
+    """A folder with a training, whose log has more events now."""
+    folder = copy_of(reach()[0])
+    grow(folder)
+    return folder
+
+
+def test_going_on_with_more_events_is_measured_and_told_apart(grown, caplog):
+    (first,) = versions(grown)
+    warm = going_on_from(first)
+    assert grown.type((*DATA, *SS4REC, *NCF), warm) is None
+    assert "1 new items" in caplog.text
+    facts = grown.facts("ss4rec.weights")
+    assert facts["warm_start"]["version"] == first
+    assert grown.type(EVALUATE, {}).startswith("ss4rec: no training of the present configuration")
+    assert grown.type((*EVALUATE, "leaderboard"), warm) is None
+    assert f"ss4rec (warm_start={first})" not in models_of(grown)
+    assert grown.type(SS4REC, warm) is None
+    assert "was trained before with this configuration on this data" in caplog.text
+
+
+def test_lists_after_going_on_for_use_have_the_new_items(grown):
+    (first,) = versions(grown)
+    use = {**EVERYTHING, **going_on_from(first), **TWO_EPOCHS}
+    assert grown.type(FOR_USE, use) is None
+    last = versions(grown)[-1]
+    assert grown.type(RECOMMEND, use) is None
+    back = grown.type((*DATA, *SS4REC), going_on_from(last))
+    assert re.match(
+        rf"ss4rec\.training\.warm_start={last}: that version was trained with "
+        r"data_processing\.split=all and has learned events that split=leave_one_out holds out",
+        back,
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({}, r"no such version is kept; the newest are 2\S+$"),
+        ({"model": {"d_state": 8}}, r"that version has another network \(d_state="),
+        (
+            {"data": {"min_rating": 2.0}},
+            r"trained on other data \(data_processing\.min_rating=null, this run says 2.0\)",
+        ),
+        ({"data": TEMPORAL["data_processing"]}, r"data_processing.split=leave_one_out and has "),
+    ],
+)
+def test_a_version_that_cannot_be_gone_on_from_is_refused(grown, parameters, complaint):
+    before = files_of(grown)
+    version = versions(grown)[0] if parameters else "2001-01-01T00.00.00.000Z"
+    block = going_on_from(version)
+    block["ss4rec"]["model"] = parameters.get("model", {})
+    block["data_processing"] = parameters.get("data", {})
+    told = grown.type((*DATA, *SS4REC), block)
+    assert re.search(rf"^ss4rec\.training\.warm_start={version}: .*{complaint}", told), told
+    assert files_of(grown) == before
+
+
+def test_a_version_of_other_items_is_refused(reach, copy_of):
+    folder = copy_of(reach()[0])
+    path = folder.project.folder / "log.csv"
+    log = pd.read_csv(path)
+    log.assign(**{c.ITEM: log[c.ITEM] + 1000}).to_csv(path, index=False)
+    (first,) = versions(folder)
+    refused = folder.type((*DATA, *SS4REC), going_on_from(first))
+    assert re.search(r"24 of the 24 items it knows \(the first is '\d+'\) are not in", refused)
+    assert versions(folder) == [first]

@@ -9,7 +9,7 @@ from pydantic import Field, create_model, field_validator, model_validator
 
 from seqrec.errors import suggest
 from seqrec.model_registry import MODELS, RANKERS, ModelSpec
-from seqrec.parameters.base import Frozen, Name, Place, Resume
+from seqrec.parameters.base import Count, Frozen, Name, Place, Resume
 from seqrec.parameters.blocks import ModelBlock, SearchableBlock
 from seqrec.parameters.data import DataProcessing, Source
 from seqrec.parameters.evaluation import Baselines, Ensemble, Evaluation, Recommend
@@ -106,6 +106,12 @@ class Tree(Frozen):
         description="Set on the command line only: a file of conf/experiments, merged over the "
         "environment.",
     )
+    epochs_for_use: dict[str, Count] = Field(
+        {},
+        description="Epochs of a model's training where nothing is held out "
+        "(data_processing.split=all); by default what validation chose in the newest training of "
+        "the same configuration.",
+    )
     dataset: Name | None = Field(
         None, description="Set on the command line only: overrides globals.yml."
     )
@@ -116,12 +122,12 @@ class Tree(Frozen):
     data: Place | None = Field(None, description="The folder runs write to; set like `dataset`.")
     source: Source | None = Field(None, description="A table of your own; set like `dataset`.")
 
-    @field_validator("runs")
+    @field_validator("runs", "epochs_for_use")
     @classmethod
-    def _of_models(cls, runs: dict[str, str]) -> dict[str, str]:
+    def _of_models(cls, of_models: dict[str, Any]) -> dict[str, Any]:
         """Refuse a name that is no model's."""
-        refuse_unknown(sorted(runs))
-        return runs
+        refuse_unknown(sorted(of_models))
+        return of_models
 
     @field_validator("ensemble")
     @classmethod

@@ -20,6 +20,7 @@ from seqrec.hooks.plain_errors import PlainErrorHooks
 from seqrec.hooks.preflight import PreflightHooks
 from seqrec.hooks.provenance import ProvenanceHooks
 from seqrec.hooks.runs import RunsHooks
+from seqrec.hooks.start import StartHooks
 from seqrec.hooks.tracking import TrackingHooks
 
 # Dots are namespaces here ("ss4rec.weights"), and evaluation reads across them on purpose.
@@ -50,6 +51,7 @@ HOOKS = (
     RunsHooks(),
     PreflightHooks(),
     EnsembleHooks(),
+    StartHooks(),
     ArtefactHooks(),
     PlainErrorHooks(),
     _data_lock,

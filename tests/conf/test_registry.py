@@ -60,6 +60,7 @@ def test_every_model_has_its_pipelines(spec):
     kinds = ("weights", "training_log", "target_ranks")
     assert training == {f"{spec.name}.{kind}" for kind in kinds}
     assert f"{spec.name}.recommendations" in outputs(f"recommend_{spec.name}")
+    assert outputs(f"lists_{spec.name}") == {f"{spec.name}.lists"}
     assert (f"search_{spec.name}" in pipelines) == spec.searchable
     home, other = ("__default__", "train_baselines")[:: 1 if spec.compared else -1]
     assert training <= outputs(home)
@@ -219,9 +220,10 @@ def extended(tmp_path_factory):
     return project
 
 
-def test_an_entry_more_is_two_pipelines_more(extended):
+def test_an_entry_more_is_its_pipelines_more(extended):
     listed = re.findall(r"^- (\w+)$", kedro(extended, "registry", "list").stdout, re.MULTILINE)
-    assert set(listed) == set(pipelines) | {"train_markov", "recommend_markov"}
+    more = {f"{kind}_markov" for kind in ("train", "recommend", "lists")}
+    assert set(listed) == set(pipelines) | more
 
 
 def test_an_entry_more_is_a_choice_more(extended):

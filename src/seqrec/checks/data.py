@@ -10,6 +10,7 @@ from kedro.pipeline import Pipeline
 
 from seqrec.datasets.versions import ManifestDataset
 from seqrec.errors import ProjectError
+from seqrec.parameters.base import spell
 from seqrec.tables.facts import FINGERPRINT
 
 INTERACTIONS = "interactions@ibis"
@@ -53,23 +54,14 @@ def check_protocol(pipeline: Pipeline, catalog: DataCatalog, present: Mapping[st
 
 def _refusal(made_with: Mapping[str, Any], present: Mapping[str, Any]) -> str:
     """Say how the data were made and what to type: whether they or the parameters are meant."""
-    spelt = [f"data_processing.{name}={_spell(value)}" for name, value in made_with.items()]
+    spelt = [f"data_processing.{name}={spell(value)}" for name, value in made_with.items()]
     first = next(iter(made_with))
     more = f", and {len(spelt) - 1} more parameters differ" if len(spelt) > 1 else ""
     return (
-        f"were made with {spelt[0]}, this run says {_spell(present[first])}{more}: to use them, "
+        f"were made with {spelt[0]}, this run says {spell(present[first])}{more}: to use them, "
         f"add {','.join(spelt)} to --params; to make them anew, run the pipelines "
         "data_processing,recbole_format with this run's parameters"
     )
-
-
-def _spell(value: Any) -> str:
-    """Write a value as ``--params`` reads it.
-
-    >>> _spell(None), _spell(4.0), _spell("group")
-    ('null', '4.0', 'group')
-    """
-    return "null" if value is None else str(value)
 
 
 def check_atomic_files(pipeline: Pipeline, catalog: DataCatalog) -> None:

@@ -51,9 +51,15 @@ class HeldOutLoader:
 
     def __iter__(self) -> Iterator[Fields]:
         """Yield batches: user, held-out item, history, tied items."""
+        for _, batch in self.with_users():
+            yield batch
+
+    def with_users(self) -> Iterator[tuple[NDArray[np.int32], Fields]]:
+        """Yield the ids of each batch's users on the host, (B,), and the batch."""
         size = self.feed.experiment.runtime.eval_batch_size
         for batch in self._mine():
-            yield self._batch(slice(batch * size, (batch + 1) * size))
+            here = slice(batch * size, (batch + 1) * size)
+            yield self.users[here], self._batch(here)
 
     def _mine(self) -> range:
         size = self.feed.experiment.runtime.eval_batch_size

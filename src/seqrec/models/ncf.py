@@ -51,14 +51,15 @@ class NeuMF(nn.Module):
         first: Tensor = self.mlp[0](self.dropout(pair))
         return self._combine(self.user_mf(users) * self.item_mf(items), first)
 
-    def score(self, users: Tensor) -> Tensor:
-        """Score every item for each user.
+    def score(self, users: Tensor, items: slice = slice(None)) -> Tensor:
+        """Score every item for each user, or a range of items.
 
         The first layer is split: W[p; q] = W_user p + W_item q, each half once per user or item
         instead of once per pair; the GMF half is folded into one matrix product.
 
         Args:
             users: User ids, (B,).
+            items: Which of the n_items.
 
         Returns:
             Logits, (B, n_items).
@@ -67,11 +68,11 @@ class NeuMF(nn.Module):
         first = self.mlp[0]
         assert isinstance(first, nn.Linear)  # noqa: S101 - for the type checker
         of_users = F.linear(self.user_mlp(users), first.weight[:, :size])
-        of_items = F.linear(self.item_mlp.weight, first.weight[:, size:], first.bias)
+        of_items = F.linear(self.item_mlp.weight[items], first.weight[:, size:], first.bias)
         gmf_size = self.user_mf.embedding_dim
         gmf_weight = self.output.weight[0, :gmf_size]
         mlp_weight = self.output.weight[0, gmf_size:]
-        gmf = (self.user_mf(users) * gmf_weight) @ self.item_mf.weight.T
+        gmf = (self.user_mf(users) * gmf_weight) @ self.item_mf.weight[items].T
         hidden = self._tower(of_users[:, None] + of_items)
         logits: Tensor = gmf + hidden @ mlp_weight + self.output.bias
         return logits

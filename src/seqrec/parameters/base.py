@@ -36,6 +36,15 @@ def _is_place(text: str) -> str:
     return text
 
 
+def spell(value: object) -> str:
+    """Write a value as ``--params`` reads it.
+
+    >>> spell(None), spell(4.0), spell("group")
+    ('null', '4.0', 'group')
+    """
+    return "null" if value is None else str(value)
+
+
 Name = Annotated[str, AfterValidator(_is_name)]
 Place = Annotated[str, AfterValidator(_is_place)]
 

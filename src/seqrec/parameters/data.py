@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
@@ -15,6 +15,16 @@ def _is_date(value: object) -> object:
     if isinstance(value, str):
         datetime.fromisoformat(value)
     return value
+
+
+def as_seconds(date: str) -> int:
+    """Return an ISO date in seconds since 1970; UTC if it says nothing.
+
+    >>> as_seconds("1970-01-02"), as_seconds("1970-01-01T02:00+02:00")
+    (86400, 0)
+    """
+    moment = datetime.fromisoformat(date)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
 Moment = Annotated[Annotated[float, Field(gt=0, lt=1)] | str, BeforeValidator(_is_date)]
@@ -33,8 +43,10 @@ class DataProcessing(Frozen):
         "hash as well, and any interaction in the second of the held-out one is a right answer.",
     )
     seed: Seed = Field(2026, description="Seed of the hash that orders tied interactions.")
-    split: Literal["leave_one_out", "temporal"] = Field(
-        "leave_one_out", description="Each user's last two, or a cut in time for everybody."
+    split: Literal["leave_one_out", "temporal", "all"] = Field(
+        "leave_one_out",
+        description="What is held out: each user's last two, or what follows a cut in time for "
+        "everybody. all: nothing; every event is learned, to use a model and not to measure it.",
     )
     valid_from: Moment = Field(0.8, description="Temporal: quantile of all times, or a date.")
     test_from: Moment = Field(0.9, description="Temporal: the same for test.")

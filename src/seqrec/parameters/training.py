@@ -13,7 +13,11 @@ LossType = Literal["CE", "sampled_CE", "BPR", "BCE"]
 TrainingMode = Literal["sequence", "prefix", "pair"]
 Candidates = Literal["unseen", "all"]
 
-EARLIER_MEANING: dict[str, Any] = {"candidates": "all", "shuffle_ties": False}
+EARLIER_MEANING: dict[str, Any] = {
+    "candidates": "all",
+    "shuffle_ties": False,
+    "warm_start": None,
+}
 """What trainings did whose records do not say it: earlier versions had no such parameters."""
 
 
@@ -68,6 +72,11 @@ class Training(Frozen):
     )
     shuffle_ties: bool = Field(
         False, description="Draw the order of a user's events of one second anew each epoch."
+    )
+    warm_start: str | None = Field(
+        None,
+        pattern=r"^[\w.:-]+$",
+        description="Go on from the weights of this version of the model instead of drawn ones.",
     )
     accumulate: int = Field(
         1,

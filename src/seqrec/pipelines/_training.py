@@ -15,6 +15,7 @@ from seqrec.parameters.base import Resume
 from seqrec.tables.atomic_files import AtomicFiles
 from seqrec.training.callbacks import Callbacks
 from seqrec.training.checkpoints import CheckpointStore
+from seqrec.training.start import Start
 
 
 def create_training_pipeline(spec: ModelSpec) -> Pipeline:
@@ -35,6 +36,7 @@ def create_training_pipeline(spec: ModelSpec) -> Pipeline:
                     "checkpoints",
                     "params:resume",
                     "callbacks",
+                    "start",
                 ],
                 ["weights", "training_log"],
                 name="train",
@@ -64,8 +66,9 @@ def _train_node(spec: ModelSpec) -> Callable[..., Any]:
         checkpoints: CheckpointStore,
         resume: Resume,
         callbacks: Callbacks,
+        start: Start,
     ) -> tuple[ModelArtifact, pd.DataFrame]:
-        """Train a model to its early stop.
+        """Train a model to its early stop, or on everything for as long as was chosen before.
 
         Args:
             atomic_files: RecBole's files.
@@ -74,7 +77,8 @@ def _train_node(spec: ModelSpec) -> Callable[..., Any]:
             runtime: The machine.
             checkpoints: Where the training keeps its checkpoints.
             resume: Whether to resume from there.
-            callbacks: Called after each validation.
+            callbacks: Called after each epoch.
+            start: Whose weights are taken over, and how many epochs if nothing is held out.
 
         Returns:
             The best weights, and a row of losses and metrics per epoch.
@@ -83,7 +87,7 @@ def _train_node(spec: ModelSpec) -> Callable[..., Any]:
         from seqrec.training.experiment import Experiment
 
         experiment = Experiment(spec.name, model, training, runtime)
-        return train(experiment, atomic_files, checkpoints, resume, callbacks)
+        return train(experiment, atomic_files, checkpoints, resume, callbacks, start)
 
     train_model.__name__ = f"train_{spec.name}"
     train_model.__annotations__["model"] = spec.parameters
@@ -93,7 +97,7 @@ def _train_node(spec: ModelSpec) -> Callable[..., Any]:
 def rank_held_out_items(
     weights: ModelArtifact, atomic_files: AtomicFiles, runtime: Runtime
 ) -> pd.DataFrame:
-    """Rank every user's test item among all items, under each protocol.
+    """Rank every user's test item among all items, under each protocol; none if none is held out.
 
     Args:
         weights: A trained model.

@@ -98,8 +98,10 @@ def _rank_at(
 
 def _gathered(part: Mapping[str, list[Tensor]], feed: Feed, tokens: Tokens) -> pd.DataFrame:
     """Join the batches' rows and all processes', by mask."""
+    nobody = torch.zeros(0, 4, dtype=torch.float64, device=feed.device)
+    nobody = torch.zeros(0, 4, dtype=torch.float64, device=feed.device)
     tables = [
-        _named(feed.processes.gather(torch.cat(rows)), tokens).assign(**{c.MASK: name})
+        _named(feed.processes.gather(torch.cat([nobody, *rows])), tokens).assign(**{c.MASK: name})
         for name, rows in part.items()
     ]
     return pd.concat(tables, ignore_index=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seqrec.histories.arrays import CODE, Histories
@@ -37,6 +38,7 @@ class HistoryMask:
         first, counts = np.zeros(n_users, np.int64), np.zeros(n_users, np.int64)
         owners = histories.users[histories.offsets]
         first[owners], counts[owners] = histories.offsets, earlier
+        self._counts_on_host = counts
         self._first, self._counts, self._items = (
             torch.from_numpy(np.require(x, requirements="W")).to(device)
             for x in (first, counts, histories.items)
@@ -53,11 +55,32 @@ class HistoryMask:
         Returns:
             A new tensor, (B, n_items).
         """
-        counts = self._counts[users]
-        row = torch.arange(len(users), device=scores.device).repeat_interleave(counts)
-        within = torch.arange(len(row), device=scores.device) - (counts.cumsum(0) - counts)[row]
         masked = scores.clone()
-        masked[row, self._items[self._first[users][row] + within].long()] = -torch.inf
+        masked[self.seen(users)] = -torch.inf
         keep = torch.arange(len(users), device=scores.device)
         masked[keep, targets] = scores[keep, targets]
         return masked
+
+    def seen(self, users: Tensor, total: int | None = None) -> tuple[Tensor, Tensor]:
+        """Return what users have seen, as places of a matrix with a row for each of them.
+
+        Args:
+            users: Ids,                                                    (B,).
+            total: How many places there are, from `count`: with it a GPU is not waited for.
+
+        Returns:
+            Rows and items, (S,) each.
+        """
+        counts = self._counts[users]
+        rows = torch.arange(len(users), device=users.device)
+        row = rows.repeat_interleave(counts, output_size=total)
+        within = torch.arange(len(row), device=users.device) - (counts.cumsum(0) - counts)[row]
+        return row, self._items[self._first[users][row] + within].long()
+
+    def count(self, users: NDArray[np.int32]) -> int:
+        """Count what users have seen together, without asking the device.
+
+        Args:
+            users: Ids, (B,).
+        """
+        return int(self._counts_on_host[users].sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
@@ -10,12 +11,23 @@ from torch import Tensor
 from seqrec.histories.batches import TIED_LIST
 from seqrec.tables import columns as c
 
+ScoreRange = Callable[[slice], Tensor]
+"""Scores a range of items, with a start and a stop, for each row of a batch, (B, stop − start)."""
+
 
 class FullSortModel(Protocol):
     """What can be ranked with: a model that scores every item for each row of a batch."""
 
     def full_sort_predict(self, interaction: Any) -> Tensor:
         """Score every item, (B, n_items)."""
+        ...
+
+
+class RangeModel(Protocol):
+    """What can score some of the items: nothing as large as all of them need exist."""
+
+    def score_in_ranges(self, interaction: Any) -> ScoreRange:
+        """Return what scores a range of items."""
         ...
 
 

@@ -6,11 +6,12 @@ import hashlib
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from recbole.utils import init_seed
@@ -26,23 +27,32 @@ from seqrec.models.context import UNKNOWN_TIME
 from seqrec.parameters import Recommend, Runtime, Training
 from seqrec.parameters.base import Resume
 from seqrec.parameters.training import EARLIER_MEANING
+from seqrec.ranking.everyone import as_table, list_in_parts
 from seqrec.ranking.held_out import rank_held_out
 from seqrec.ranking.lists import list_best_items, loaders_by_moment
+from seqrec.ranking.masking import HistoryMask
+from seqrec.ranking.progress import follow
 from seqrec.recbole_bridge.config import BridgeConfig, build_config
 from seqrec.recbole_bridge.dataset import InteractionDataset
 from seqrec.recbole_bridge.loaders import RecBoleHeldOutLoader
 from seqrec.recbole_bridge.trainer import BridgeTrainer
+from seqrec.recbole_bridge.warm_start import take_over
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles
-from seqrec.tables.facts import FACTS, LISTS
+from seqrec.tables.facts import FACTS, FOR_USE, LISTS, WARM_START
+from seqrec.tables.list_parts import ListParts
 from seqrec.training.callbacks import Callback
 from seqrec.training.checkpoints import CheckpointStore
 from seqrec.training.experiment import Experiment
 from seqrec.training.processes import Processes, connect
 from seqrec.training.resume import begin, only_training, store_of
+from seqrec.training.start import ANEW, Start
 from seqrec.training.state import TrainingState
 
 logger = logging.getLogger(__name__)
+
+ROWS = 1_000_000
+"""Rows of a part of everyone's lists, about."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +78,9 @@ def train(
     store: CheckpointStore | None = None,
     resume: Resume = False,
     callback: Callback = lambda _: None,
+    start: Start = ANEW,
 ) -> tuple[ModelArtifact, pd.DataFrame]:
-    """Train a model to its early stop.
+    """Train a model to its early stop, or for as many epochs as `start` says.
 
     Args:
         experiment: What is trained, how, and where.
@@ -77,7 +88,8 @@ def train(
         store: Where checkpoints are kept; None for nowhere.
         resume: Whether to resume from the newest checkpoint: True if there is one, ``auto`` if it
             is of this experiment.
-        callback: Called after each validation.
+        callback: Called after each epoch.
+        start: What is known before: whether nothing is held out, and whose weights are taken over.
 
     Returns:
         The best weights with their configuration, and a row per epoch.
@@ -93,21 +105,53 @@ def train(
     parts = assemble(experiment, files, processes)
     if processes.index:  # the same weights, but dropout and negatives of its own
         torch.manual_seed(training.seed + processes.index)
-    ids = fingerprint(parts.dataset)
-    record = {**experiment.record(), "ids": ids, "data": files.fingerprint}
-    state = TrainingState(parts.recommender, training, record, processes)
+    origin = _begin_with(parts, start)
+    identity = {"ids": fingerprint(parts.dataset), "data": files.fingerprint, **start.identity()}
+    record = {**experiment.record(), **identity}
+    until = start.for_use.epochs if start.for_use else None
+    state = TrainingState(parts.recommender, training, record, processes, until)
     own = store_of(store, state) if store else None
     trainer = BridgeTrainer(parts.config, parts.recommender, experiment, state, own)
-    valid = HeldOutLoader(parts.feed, c.VALID, training.valid_query_time)
-    held_out = RecBoleHeldOutLoader(parts.dataset, valid)
+    held_out = None
+    if start.for_use is None:
+        valid = HeldOutLoader(parts.feed, c.VALID, training.valid_query_time)
+        held_out = RecBoleHeldOutLoader(parts.dataset, valid)
     with _resumed(state, store, resume, experiment.name):
         trainer.fit(make_train_loader(parts.feed), held_out, callback)
-    config = {**record, "best_score": state.best_score, "torch": torch.__version__}
+    config = {**record, **origin, "best_score": _best_score(state), "torch": torch.__version__}
     training_log = pd.DataFrame(state.training_log)
     training_log.attrs[FACTS] = facts_of(config)
     users = None if MODELS[experiment.name].uses_history else files.users()
     artifact = ModelArtifact(parts.recommender.state_dict(), config, files.items(), users)
     return artifact, training_log
+
+
+def _begin_with(parts: Assembly, start: Start) -> dict[str, Any]:
+    """Take over the weights that a training goes on from.
+
+    Returns:
+        What the trained model's configuration says of its beginning.
+
+    Raises:
+        ProjectError: They cannot be taken over, or are asked for where there are none.
+    """
+    experiment = parts.feed.experiment
+    wanted = experiment.training.warm_start
+    if wanted and start.before is None:
+        raise ProjectError(
+            f"{experiment.name}.training.warm_start={wanted}: only "
+            f"train_{experiment.name} goes on from a version; leave it out"
+        )
+    origin: dict[str, Any] = {FOR_USE: asdict(start.for_use)} if start.for_use else {}
+    if start.before:
+        rows = take_over(parts.recommender, parts.dataset, start.before, experiment.name)
+        origin[WARM_START] = {"version": start.before.version, **rows}
+    return origin
+
+
+def _best_score(state: TrainingState) -> float | None:
+    """Return the best validation's metric; None if nothing was validated."""
+    return state.best_score if np.isfinite(state.best_score) else None
 
 
 @contextmanager
@@ -172,6 +216,50 @@ def recommend(
     how = {"users": len(users), "k": options.k, "exclude_seen": options.exclude_seen}
     lists.attrs[FACTS] = {**facts_of(artifact.config), LISTS: how}
     return lists
+
+
+def list_for_everyone(
+    artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime, options: Recommend
+) -> ListParts:
+    """List every user's k best items for each moment, some users at a time.
+
+    The lists are those of `recommend`; neither they nor the scores are ever held together.
+
+    Args:
+        artifact: A trained model.
+        files: The atomic files it was trained on; the whole histories are read.
+        runtime: The machine.
+        options: As for `recommend`.
+
+    Returns:
+        Tables of user_id, moment, place (from 1), item_id and score, made as they are asked for.
+
+    Raises:
+        ProjectError: A user is not in the data, or the model was trained on other data.
+    """
+    parts = load(artifact, files, runtime)
+    users = ids_of(parts.dataset, options.users)
+    how = {"users": len(users), "k": options.k, "exclude_seen": options.exclude_seen}
+    return ListParts(
+        lambda: _tables_of(parts, users, options), {**facts_of(artifact.config), LISTS: how}
+    )
+
+
+def _tables_of(
+    parts: Assembly, users: NDArray[np.int32], options: Recommend
+) -> Iterator[pa.Table]:
+    """Make the tables of everyone's lists, a moment after the other."""
+    feed = parts.feed
+    mask = None
+    if options.exclude_seen:
+        mask = HistoryMask(feed.histories, None, feed.n_users, feed.device)
+    for moment, loader in loaders_by_moment(feed, users, options).items():
+        lists = list_in_parts(
+            parts.recommender, loader, mask, options.k, max(1, ROWS // options.k)
+        )
+        name = f"{feed.experiment.name} ({moment})"
+        for part in follow(lists, name, len(users), feed.experiment.runtime.shows_bars):
+            yield as_table(part, moment, parts.dataset.field2id_token)
 
 
 def assemble(experiment: Experiment, files: AtomicFiles, processes: Processes) -> Assembly:

@@ -11,6 +11,7 @@ from recbole.model.abstract_recommender import GeneralRecommender
 from torch import Tensor, nn
 
 from seqrec.parameters import BPRMFModel, GRU4RecModel, SASRecModel
+from seqrec.ranking.scoring import ScoreRange
 from seqrec.recbole_bridge.config import BridgeConfig
 from seqrec.recbole_bridge.dataset import InteractionDataset
 from seqrec.recbole_bridge.next_item import RecBoleNextItem
@@ -97,3 +98,8 @@ class BPRMFRecommender(GeneralRecommender):
             self.user_embedding(interaction[self.USER_ID]) @ self.item_embedding.weight.T
         )
         return scores
+
+    def score_in_ranges(self, interaction: Interaction) -> ScoreRange:
+        """Return what scores a range of items for each row."""
+        users = self.user_embedding(interaction[self.USER_ID])
+        return lambda items: users @ self.item_embedding.weight[items].T

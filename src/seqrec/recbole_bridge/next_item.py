@@ -14,6 +14,7 @@ from seqrec.ops.backend import Backend, resolve
 from seqrec.ops.packing import Packing
 from seqrec.ops.sampled_softmax import sampled_cross_entropy
 from seqrec.ops.seen import Seen
+from seqrec.ranking.scoring import ScoreRange
 from seqrec.recbole_bridge.config import BridgeConfig
 from seqrec.recbole_bridge.dataset import InteractionDataset
 from seqrec.training.experiment import Experiment
@@ -105,6 +106,12 @@ class NextItem:
     def full_sort_predict(self, interaction: Interaction) -> Tensor:
         """Score every item for each row in float32, (B, n_items)."""
         return self._last(interaction).float() @ self.item_vectors().float().T
+
+    def score_in_ranges(self, interaction: Interaction) -> ScoreRange:
+        """Return what scores a range of items for each row; histories are encoded once."""
+        asked = self._last(interaction).float()
+        vectors = self.item_vectors().float()
+        return lambda items: asked @ vectors[items].T
 
     def _last(self, interaction: Interaction) -> Tensor:
         lengths = interaction[b.LENGTH]

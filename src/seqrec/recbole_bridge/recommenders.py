@@ -16,6 +16,7 @@ from seqrec.model_registry import MODELS, load
 from seqrec.models.ncf import NeuMF
 from seqrec.ops.packing import Packing
 from seqrec.parameters import NCFModel
+from seqrec.ranking.scoring import ScoreRange
 from seqrec.recbole_bridge.config import BridgeConfig
 from seqrec.recbole_bridge.dataset import InteractionDataset
 from seqrec.recbole_bridge.next_item import NextItem
@@ -95,3 +96,8 @@ class NCFRecommender(GeneralRecommender):
     def full_sort_predict(self, interaction: Interaction) -> Tensor:
         """Score every item for each row, (B, n_items)."""
         return self.network.score(interaction[self.USER_ID])
+
+    def score_in_ranges(self, interaction: Interaction) -> ScoreRange:
+        """Return what scores a range of items for each row."""
+        users = interaction[self.USER_ID]
+        return lambda items: self.network.score(users, items)

@@ -138,15 +138,17 @@ class BridgeTrainer(Trainer):
     def fit(
         self,
         train_data: TrainLoader,
-        valid_data: RecBoleHeldOutLoader,
+        valid_data: RecBoleHeldOutLoader | None,
         callback: Callback = lambda _: None,
     ) -> None:
         """Train until `early_stopping` validations bring no new best; keep the best weights.
 
+        Without validation items, train as many epochs as the state says; keep the last weights.
+
         Args:
             train_data: Training batches.
-            valid_data: Validation items.
-            callback: Called in the process that writes after each validation.
+            valid_data: Validation items; None: nothing is held out.
+            callback: Called in the process that writes after each epoch.
 
         Raises:
             DivergedError: A loss or gradient is NaN or infinite; earlier checkpoints stay.
@@ -155,6 +157,8 @@ class BridgeTrainer(Trainer):
         """
         self._step = self._make_step(train_data)
         self._callback = callback
+        self._validates = valid_data is not None
+        self.epochs = self.state.until
         shown = self.experiment.runtime.shows_bars and self.processes.writes
         with (
             TrainingProgress(self.experiment.name, self.epochs, shown) as self._progress,
@@ -168,7 +172,7 @@ class BridgeTrainer(Trainer):
             self._stop_if_told(self._signal.number)
         self.model.load_state_dict(self.state.best)
 
-    def _fit(self, train_data: TrainLoader, valid_data: RecBoleHeldOutLoader) -> None:
+    def _fit(self, train_data: TrainLoader, valid_data: RecBoleHeldOutLoader | None) -> None:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*__array_wrap__")
             super().fit(train_data, valid_data, verbose=False, callback_fn=self._tell)
@@ -208,7 +212,9 @@ class BridgeTrainer(Trainer):
         started = time.perf_counter()
         tally = Tally(self._step.names, epoch_idx, state.tally)
         self._tally = tally
-        self._set_learning_rate((epoch_idx + first / len(plan)) / self.epochs)
+        # Of the epochs that the schedule is made for, of which fewer may be trained.
+        epochs = self.experiment.training.epochs
+        self._set_learning_rate((epoch_idx + first / len(plan)) / epochs)
         self.model.train()
         self._progress.begin(epoch_idx, first, len(plan))
         with matmul_precision(self.experiment.runtime.precision, self.device):
@@ -216,7 +222,7 @@ class BridgeTrainer(Trainer):
                 state.step = step
                 state.epoch_seconds = earlier + time.perf_counter() - started
                 self._obey()
-                self._take(parts, (epoch_idx + (step + 1) / len(plan)) / self.epochs)
+                self._take(parts, (epoch_idx + (step + 1) / len(plan)) / epochs)
                 self._progress.advance(int(plan.targets[step]), tally.loss)
         tally.read()
         seconds = earlier + time.perf_counter() - started
@@ -334,16 +340,25 @@ class BridgeTrainer(Trainer):
             self.model = learning
 
     def _tell(self, *_: Any) -> None:
-        """Log a validated epoch and call the callback."""
+        """Log an epoch and call the callback."""
         row = self._event.row
-        if self.processes.writes:
+        if not self.processes.writes:
+            return
+        if self._validates:
             logger.info(
                 "%s epoch %3d: loss %.4f, valid NDCG@10 %.4f, HR@10 %.4f (%s)",
                 self.experiment.name,
                 *(row[name] for name in (c.EPOCH, "loss", "NDCG@10", "HR@10")),
                 spell_seconds(row["train_seconds"] + row["valid_seconds"]),
             )
-            self._callback(self._event)
+        else:
+            logger.info(
+                "%s epoch %3d: loss %.4f, nothing held out (%s)",
+                self.experiment.name,
+                *(row[name] for name in (c.EPOCH, "loss")),
+                spell_seconds(row["train_seconds"]),
+            )
+        self._callback(self._event)
 
     def evaluate(self, eval_data: RecBoleHeldOutLoader, *_: Any, **__: Any) -> Any:
         """Rank by RecBole's evaluator under the configured mask."""
@@ -365,9 +380,21 @@ class BridgeTrainer(Trainer):
         return interaction, scores, row, target
 
     def _save_checkpoint(self, epoch: int, verbose: bool = True, **_: Any) -> None:
-        """Keep the best weights on the device; RecBole would pickle itself to disk."""
-        self.state.keep_best()
-        self._due = True
+        """Keep the best weights on the device; RecBole would pickle itself to disk.
+
+        It calls this after each new best, or after each epoch if nothing validates.
+        """
+        if self._validates:
+            self.state.keep_best()
+            self._due = True
+            return
+        row = self.state.training_log[-1]
+        row["valid_seconds"] = 0.0
+        metric = self.experiment.training.valid_metric
+        self._event = EpochEnd(self.experiment.name, row, metric, best=False)
+        if self.state.finished:
+            self.state.keep_best()
+        self._tell()
 
     def _add_hparam_to_tensorboard(self, best_valid_result: Any) -> None:
         """Write nothing."""

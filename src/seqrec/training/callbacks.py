@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class EpochEnd:
-    """An epoch was trained and validated.
+    """An epoch was trained and, if something is held out for it, validated.
 
     Attributes:
         model: The model's name.
         row: The epoch's row of the training log.
-        metric: What is validated, a key of `row`.
+        metric: What is validated, a key of `row` where something is.
         best: Whether it is the best so far.
     """
 

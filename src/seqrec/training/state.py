@@ -36,6 +36,7 @@ class TrainingState:
         training: How it is trained.
         record: What a checkpoint must share to be resumed from; plain JSON values.
         processes: The processes that train together.
+        until: Epochs after which it ends; None for those of `training`.
 
     Attributes:
         epoch: The epoch under way, from 0.
@@ -56,8 +57,10 @@ class TrainingState:
         training: Training,
         record: dict[str, Any],
         processes: Processes,
+        until: int | None = None,
     ) -> None:
         self.model = model
+        self.until = training.epochs if until is None else until
         self.training = training
         self.record = record
         self.processes = processes
@@ -80,7 +83,7 @@ class TrainingState:
     def finished(self) -> bool:
         """Whether the epochs or the patience are used up."""
         out_of_patience = self.since_best > self.training.early_stopping
-        return self.epoch >= self.training.epochs or out_of_patience
+        return self.epoch >= self.until or out_of_patience
 
     @property
     def evaluated(self) -> nn.Module:

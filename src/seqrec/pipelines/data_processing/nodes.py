@@ -110,10 +110,9 @@ def mark_held_out(histories: ibis.Table, data_processing: DataProcessing) -> ibi
         The same with `split`, in order of user and position.
 
     Raises:
-        ProjectError: Nobody has a test interaction.
+        ProjectError: Something is to be held out, and nobody has a test interaction.
     """
-    mark = splits.temporal if data_processing.split == "temporal" else splits.leave_one_out
-    marked = mark(histories, data_processing)
+    marked = splits.PROTOCOLS[data_processing.split](histories, data_processing)
     return marked.select(*_INTERACTION_COLUMNS).order_by(c.USER, c.POSITION)
 
 

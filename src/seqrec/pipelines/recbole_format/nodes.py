@@ -11,6 +11,7 @@ import pandas as pd
 from ibis import _
 
 from seqrec.errors import ProjectError
+from seqrec.parameters import DataProcessing
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicTables
 from seqrec.tables.facts import FINGERPRINT
@@ -18,12 +19,17 @@ from seqrec.tables.fingerprint import data_fingerprint
 
 logger = logging.getLogger(__name__)
 
+LEAVE_ONE_OUT = DataProcessing()
 
-def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
+
+def describe_interactions(
+    interactions: ibis.Table, data_processing: DataProcessing = LEAVE_ONE_OUT
+) -> dict[str, Any]:
     """Describe the interactions in a few figures.
 
     Args:
         interactions: The interactions with `split` and `delta`.
+        data_processing: `split` says whether something is to be held out.
 
     Returns:
         Users, items, interactions, sparsity, mean and median history length, interactions of each
@@ -37,7 +43,7 @@ def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
     length = lengths.agg(users=_.count(), median=_["length"].median()).to_pandas().iloc[0]
     users = int(length["users"])
     row = _count(interactions)
-    _check_enough(row, users)
+    _check_enough(row, users, measured=data_processing.split != "all")
     return {
         "users": users,
         "items": row["items"],
@@ -54,8 +60,8 @@ def describe_interactions(interactions: ibis.Table) -> dict[str, Any]:
     }
 
 
-def _check_enough(counts: dict[str, int], users: int) -> None:
-    """Refuse interactions that no model could be trained on and tested with."""
+def _check_enough(counts: dict[str, int], users: int, measured: bool) -> None:
+    """Refuse interactions that no model could be trained on, or tested with if it is to be."""
     missing = {
         "targets": "has two training interactions: nothing can be learned. Users need four or "
         "more, two of them before everything that is held out",
@@ -64,7 +70,7 @@ def _check_enough(counts: dict[str, int], users: int) -> None:
         c.TEST: "has a test interaction: nothing can be compared",
     }
     for name, what in missing.items():
-        if not counts[name]:
+        if not counts[name] and (measured or name == "targets"):
             raise ProjectError(f"none of the {users} users {what}")
 
 

@@ -11,7 +11,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 describe_interactions,
-                "interactions@ibis",
+                ["interactions@ibis", "params:data_processing"],
                 "interaction_stats",
                 name="describe_interactions",
             ),

@@ -232,8 +232,8 @@ def experiments() -> None:
 def _in_short(block: str, values: Mapping[str, str]) -> str:
     """Spell a block in a line.
 
-    >>> _in_short("dataset", {"dataset": "ml-1m"}), _in_short("ncf", {"epochs": "6", "seed": "1"})
-    ('dataset: ml-1m', 'ncf: epochs=6, seed=1')
+    >>> _in_short("dataset", {"dataset": "ml-1m"}), _in_short("recommend", {"k": "5"})
+    ('dataset: ml-1m', 'recommend: k=5')
     """
     if list(values) == [block]:
         return f"{block}: {values[block]}"

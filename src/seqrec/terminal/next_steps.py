@@ -163,5 +163,5 @@ def _after_data(made: Collection[str]) -> list[Step]:
     if "atomic_files" in made:
         return [compare, Step("see the lineage", text="kedro viz run")]
     if any(name.split("@")[0] == "interactions" for name in made):
-        return [Step("make RecBole's files", "recbole_format"), compare]
+        return [Step("make the files", "recbole_format"), compare]
     return []

@@ -60,6 +60,8 @@ def _suggest(name: str) -> str:
     """Suggest a parameter of the same last name in some block, or else of a similar one."""
     known = list(parameter_names())
     elsewhere = [other for other in known if other.split(".")[-1] == name.split(".")[-1]]
+    # Who names neither block means the training's epochs, not those of a search's trials.
+    elsewhere = [other for other in elsewhere if ".search." not in other] or elsewhere
     return suggest(name, elsewhere or known)
 
 

@@ -121,7 +121,7 @@ def _after_training(trained: list[str], is_kept: Callable[[str], bool]) -> list[
         missing = [f"train_{x}" for x in others if not is_kept(f"{x}.target_ranks")]
         what = "train the other, and compare" if missing else "compare it, with a report"
         steps.insert(0, Step(what, ",".join([*missing, "evaluation"])))
-    seed = f"the same with --params {model}.training.seed=2027"
+    seed = f"add --params {model}.training.seed=2027"
     lists = Step("list what to watch", f"recommend_{model}")
     return [*steps, lists, Step("train another seed", text=seed)]
 
@@ -138,14 +138,14 @@ def _after_search(model: str) -> list[Step]:
     return [
         Step("train with the best", text=f"train_{model} with the --params above"),
         Step("see it beside the others", text="then kedro run --pipelines leaderboard"),
-        Step("search on", text=f"the same with --params {model}.search.trials=40"),
+        Step("search on", text=f"add --params {model}.search.trials=40"),
     ]
 
 
 def _after_lists() -> list[Step]:
     return [
         Step("see what they are like", "evaluation"),
-        Step("list seen items too", text="the same with --params recommend.exclude_seen=false"),
+        Step("list seen items too", text="add --params recommend.exclude_seen=false"),
     ]
 
 

@@ -6,6 +6,7 @@ PYTHON  ?= $(shell for p in $(PYTHONS); do $$p -c '$(FITS)' 2>/dev/null && comma
 TORCH   ?=
 VENV   := .venv
 READY  := $(VENV)/.ready
+TESTS  := $(VENV)/.tests
 BIN    := $(VENV)/bin
 CODE   := src tests benchmarks notebooks docs set_up.py setup.py
 export KEDRO_DISABLE_TELEMETRY := 1
@@ -16,7 +17,11 @@ APT = { SUDO=; [ "$$(id -u)" = 0 ] || SUDO="sudo -n"; $$SUDO apt-get update -qq 
   >/dev/null; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint audit gpu-test bench bench-data viz layers docs docs-serve lock lock-check package clean chromium spark zensical
+<<<<<<< HEAD
+.PHONY: help setup run test test-all lint audit gpu-test bench bench-data viz layers docs docs-serve lock lock-check package clean chromium redis spark zensical
+=======
+.PHONY: help setup run test test-all lint audit gpu-test bench bench-data viz layers docs docs-serve lock lock-check package clean chromium java zensical
+>>>>>>> main
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +34,11 @@ run: $(READY) ## run every pipeline in the smoke environment (ML-100K, CPU, two 
 test: SLOW = -m "not slow"
 test: ## run the test suite
 test-all: ## run the slow tests too
-test test-all: $(READY) chromium spark zensical
+<<<<<<< HEAD
+test test-all: $(READY) chromium redis spark zensical
+=======
+test test-all: $(TESTS) chromium java
+>>>>>>> main
 	$(BIN)/python -m pytest tests/test_smoke.py
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
 	  $(BIN)/python -m pytest -n 2 --dist worksteal $(SLOW) --ignore tests/test_smoke.py
@@ -94,14 +103,29 @@ chromium:
 	@command -v chromium >/dev/null || $(call APT,chromium) \
 	  || echo "chromium is missing and cannot be installed here: browser tests will be skipped"
 
+<<<<<<< HEAD
+# Where several workers of the service keep sessions, likewise.
+redis:
+	@command -v redis-server >/dev/null || $(call APT,redis-server) \
+	  || echo "redis-server is missing and cannot be installed here: its tests will be skipped"
+
 # The second engine and the Java it runs on, likewise.
 spark: $(READY)
 	@$(BIN)/python -c 'import pyspark' 2>/dev/null \
 	  || TORCH="$(TORCH)" $(BIN)/python -I set_up.py --python $(BIN)/python --extras spark
+=======
+# The Java that Spark runs on, likewise.
+java:
+>>>>>>> main
 	@command -v java >/dev/null || $(call APT,openjdk-17-jre-headless) \
 	  || echo "Java is missing and cannot be installed here: the tests of Spark will be skipped"
 
-# What builds the site of docs/, likewise.
+# The second engine, and Triton, whose interpreter runs the GPU's kernels: 600 MB that only tests need.
+$(TESTS): $(READY)
+	@TORCH="$(TORCH)" $(BIN)/python -I set_up.py --python $(BIN)/python --tests
+	@touch $@
+
+# What builds the site of docs/, without the tests.
 zensical: $(READY)
 	@$(BIN)/python -c 'import zensical' 2>/dev/null \
 	  || TORCH="$(TORCH)" $(BIN)/python -I set_up.py --python $(BIN)/python --extras docs

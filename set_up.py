@@ -26,6 +26,7 @@ CONSTRAINTS = ROOT / "constraints.txt"
 TORCH = "torch==2.13.0"
 TRITON = "triton==3.9.0"
 """CUDA builds of torch bring their own; elsewhere tests run the kernels in its interpreter."""
+EXTRAS_OF_TESTS = "dev,docs,spark"
 OLDEST_TORCH = (2, 6)
 NEWEST_TORCH = (2, 13)
 
@@ -36,11 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     installer = find_installer(options.python)
     torch = choose_torch(options.torch or os.environ.get("TORCH", ""), installer)
     print(f"torch: {torch.build} ({torch.why}); installing with {installer.name}", flush=True)
-    wanted = options.packages or ["-e", f".[{options.extras}]" if options.extras else "."]
+    extras = EXTRAS_OF_TESTS if options.tests else options.extras
+    wanted = options.packages or ["-e", f".[{extras}]" if extras else "."]
     try:
         with installer.keeping(torch) as requirements:
             installer.install(*torch.options, "-c", str(CONSTRAINTS), *requirements, *wanted)
-        if "dev" in options.extras.split(",") and not has(options.python, "triton"):
+        if options.tests and not has(options.python, "triton"):
             install_triton(installer)
     except subprocess.CalledProcessError:
         sys.exit(f"set-up stopped, see above: {installer.name} has failed{installer.instead}")
@@ -51,6 +53,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--python", required=True, help="the environment's interpreter")
     parser.add_argument("--extras", default="", help="of pyproject.toml: dev, or dev,spark")
+    parser.add_argument("--tests", action="store_true", help="what tests need besides")
     parser.add_argument(
         "--torch", default="", help="a requirement, torch==2.8.0; else it is chosen"
     )

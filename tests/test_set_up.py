@@ -159,13 +159,22 @@ def test_uv_looks_where_pip_is_configured_to(tmp_path, monkeypatch):
         ("Darwin", "x86_64", False),
     ],
 )
-def test_triton_is_installed_only_where_it_has_wheels(monkeypatch, system, processor, installs):
+def test_triton_is_installed_for_tests_only_where_it_has_wheels(
+    monkeypatch, system, processor, installs
+):
     monkeypatch.setattr(set_up.platform, "system", lambda: system)
     monkeypatch.setattr(set_up.platform, "machine", lambda: processor)
     asked = []
     monkeypatch.setattr(set_up.Installer, "install", lambda _, *what: asked.extend(what))
-    set_up.install_triton(set_up.Installer("python"))
+    monkeypatch.setattr(set_up, "has", lambda *_: False)
+    monkeypatch.setenv("INSTALLER", "pip")
+    set_up.main(["--python", sys.executable, "--torch", set_up.TORCH, "--tests"])
+    assert ".[dev,docs,spark]" in asked
     assert (set_up.TRITON in asked) is installs
+    asked.clear()
+    set_up.main(["--python", sys.executable, "--torch", set_up.TORCH, "--extras", "dev"])
+    assert ".[dev]" in asked
+    assert set_up.TRITON not in asked
 
 
 def test_pip_does_it_where_uv_is_not_wanted_or_not_to_be_had(tmp_path, monkeypatch):

@@ -316,6 +316,24 @@ addEventListener("message", event => {{
   const line = document.createElement("p"); line.className = "said";
   line.innerText = JSON.stringify(event.data); document.body.append(line) }})
 </script>{frames}</body>"""
+# Types a word into the search field, which lies in a shadow tree, and tells what is found.
+SEARCH = """<script>
+const all = root => [...root.querySelectorAll("*")].flatMap(
+  e => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])])
+const later = (step, ms) => setTimeout(step, ms)
+addEventListener("load", () => later(() => {
+  document.querySelector(".md-search__button").click()
+  later(() => {
+    const field = all(document).find(
+      e => e.getAttribute("aria-label") == "Search" && e.tagName == "INPUT")
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(field, "resume")
+    field.dispatchEvent(new Event("input", { bubbles: true }))
+    later(() => {
+      const found = all(document).filter(e => e.tagName == "A" && e.getRootNode() != document)
+      document.title = "found " + found.map(e => e.getAttribute("href")).join(" ")
+    }, 2500)
+  }, 1000)
+}, 1000))</script></body>"""
 LOOKED_AT = [
     "index.html",
     "start.html",
@@ -357,6 +375,17 @@ def test_pages_fit_a_screen_and_have_no_error_in_a_browser(site, tmp_path):
     assert {int(width) for _, width, _ in said} == set(WIDTHS)
     for scrolled, width, title in said:
         assert int(scrolled) <= int(width), f"{title} is {scrolled} pixels wide on {width}"
+
+
+def test_search_finds_a_page_that_is_opened_from_a_folder(site, tmp_path):
+    copy = tmp_path / "site"
+    shutil.copytree(site, copy)
+    page = copy / "faq.html"
+    page.write_text(page.read_text(encoding="utf-8").replace("</body>", SEARCH))
+    dumped = chromium(
+        "--dump-dom", "--virtual-time-budget=10000", f"file://{page}", profile=tmp_path / "profile"
+    )
+    assert re.search(r"<title>found [^<]*guides/resume\.html", dumped)
 
 
 def test_every_model_is_named_where_models_are_explained():

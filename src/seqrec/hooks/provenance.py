@@ -20,6 +20,8 @@ from seqrec.record import RECORD, configuration_of_record
 PROVENANCE = "provenance"
 """The dataset this hook supplies."""
 
+DEVICE = "params:runtime.device"
+
 _PACKAGES = ("torch", "recbole", "s5-pytorch", "kedro", "numpy", "pandas")
 
 
@@ -40,20 +42,22 @@ class ProvenanceHooks:
         if PROVENANCE in pipeline.inputs():
             record = configuration_of_record(self._conf_source)
             more = {"dataset": dataset_name(catalog), RECORD: record}
-            catalog.save(PROVENANCE, {**describe_run(run_params), **more})
+            catalog.save(PROVENANCE, {**describe_run(run_params, catalog), **more})
 
 
-def describe_run(run_params: dict[str, Any]) -> dict[str, Any]:
+def describe_run(run_params: dict[str, Any], catalog: DataCatalog) -> dict[str, Any]:
     """Return plain facts about a run; no path, no user, no secret.
 
     Args:
         run_params: As Kedro hands them to hooks.
+        catalog: Tells which device was asked for.
     """
+    asked = catalog.load(DEVICE) if DEVICE in catalog else "auto"
     return {
         "run": run_params["run_id"],
         "environment": run_params["env"] or "smoke",
         "commit": _commit(Path(run_params["project_path"])),
-        "device": name_device(),
+        "device": name_device(asked),
         "python": platform.python_version(),
         **{name: version(name) for name in _PACKAGES},
     }
@@ -69,10 +73,15 @@ def _commit(project: Path) -> str:
     return done.stdout.strip()
 
 
-def name_device() -> str:
-    """Name the GPU, or the processor's architecture."""
-    import torch
+def name_device(asked: str = "auto") -> str:
+    """Name the GPU, or the processor's architecture.
 
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads)"
+    Args:
+        asked: As `runtime.device`. For the CPU torch is not imported, which takes seconds.
+    """
+    if asked != "cpu":
+        import torch
+
+        if torch.cuda.is_available():
+            return torch.cuda.get_device_name()
+    return f"CPU ({platform.machine()}, {os.cpu_count()} cores)"

@@ -64,7 +64,7 @@ class TrackingHooks:
         config = {
             **self._parameters.model_dump(mode="json", exclude={"tracking", "notifications"}),
             "dataset": self._dataset(),
-            "provenance": describe_run(run_params),
+            "provenance": describe_run(run_params, catalog),
         }
         folder = _folder(catalog)
         self._run = open_run(self._parameters.tracking, mode, self._id, folder, redact_all(config))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from seqrec.parameters import Baselines
 from seqrec.ranking.untrained import coded, rank_targets
 from seqrec.tables import columns as c
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 def rank_by_neighbours(interactions: pd.DataFrame, baselines: Baselines) -> pd.DataFrame:
@@ -26,6 +30,9 @@ def rank_by_neighbours(interactions: pd.DataFrame, baselines: Baselines) -> pd.D
 
     Paper: Item-based collaborative filtering (Sarwar et al., 2001); shrinkage, arXiv 1907.06902.
     """
+    # Every command imports this module, and no other needs SciPy.
+    from scipy import sparse
+
     items, codes, train = coded(interactions)
     users = pd.factorize(interactions[c.USER])[0]
     ones = np.ones(int(train.sum()))

@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from plotly.offline import get_plotlyjs
 
 from seqrec.model_registry import title_of
 from seqrec.parameters import Evaluation
@@ -67,6 +66,9 @@ def render_report(
     Returns:
         HTML with scripts, styles and figures inside.
     """
+    # Every command imports this module, and no other needs IPython, which this one imports.
+    from plotly.offline import get_plotlyjs
+
     headline = (evaluation.headline_mask, evaluation.headline_query_time)
     return _template().render(
         title=_title(comparison, provenance),

@@ -17,11 +17,7 @@ APT = { SUDO=; [ "$$(id -u)" = 0 ] || SUDO="sudo -n"; $$SUDO apt-get update -qq 
   >/dev/null; }
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help setup run test test-all lint audit gpu-test bench bench-data viz layers docs docs-serve lock lock-check package clean chromium redis spark zensical
-=======
-.PHONY: help setup run test test-all lint audit gpu-test bench bench-data viz layers docs docs-serve lock lock-check package clean chromium java zensical
->>>>>>> main
+.PHONY: help setup run test test-all lint audit gpu-test bench bench-data viz layers docs docs-serve lock lock-check package clean chromium java redis zensical
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,11 +30,7 @@ run: $(READY) ## run every pipeline in the smoke environment (ML-100K, CPU, two 
 test: SLOW = -m "not slow"
 test: ## run the test suite
 test-all: ## run the slow tests too
-<<<<<<< HEAD
-test test-all: $(READY) chromium redis spark zensical
-=======
-test test-all: $(TESTS) chromium java
->>>>>>> main
+test test-all: $(TESTS) chromium java redis
 	$(BIN)/python -m pytest tests/test_smoke.py
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
 	  $(BIN)/python -m pytest -n 2 --dist worksteal $(SLOW) --ignore tests/test_smoke.py
@@ -103,20 +95,13 @@ chromium:
 	@command -v chromium >/dev/null || $(call APT,chromium) \
 	  || echo "chromium is missing and cannot be installed here: browser tests will be skipped"
 
-<<<<<<< HEAD
 # Where several workers of the service keep sessions, likewise.
 redis:
 	@command -v redis-server >/dev/null || $(call APT,redis-server) \
 	  || echo "redis-server is missing and cannot be installed here: its tests will be skipped"
 
-# The second engine and the Java it runs on, likewise.
-spark: $(READY)
-	@$(BIN)/python -c 'import pyspark' 2>/dev/null \
-	  || TORCH="$(TORCH)" $(BIN)/python -I set_up.py --python $(BIN)/python --extras spark
-=======
 # The Java that Spark runs on, likewise.
 java:
->>>>>>> main
 	@command -v java >/dev/null || $(call APT,openjdk-17-jre-headless) \
 	  || echo "Java is missing and cannot be installed here: the tests of Spark will be skipped"
 

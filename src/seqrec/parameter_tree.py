@@ -101,6 +101,11 @@ class Tree(Frozen):
         "present (of the present configuration and data), latest, best (by validation) or a "
         "version.",
     )
+    experiment: Name | None = Field(
+        None,
+        description="Set on the command line only: a file of conf/experiments, merged over the "
+        "environment.",
+    )
     epochs_for_use: dict[str, Count] = Field(
         {},
         description="Epochs of a model's training where nothing is held out "

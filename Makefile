@@ -17,7 +17,7 @@ APT = { SUDO=; [ "$$(id -u)" = 0 ] || SUDO="sudo -n"; $$SUDO apt-get update -qq 
   >/dev/null; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint audit gpu-test bench bench-data viz layers docs docs-serve lock lock-check package clean chromium java zensical
+.PHONY: help setup run test test-all lint audit gpu-test bench bench-data viz layers docs docs-serve lock lock-check package clean chromium java redis zensical
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ run: $(READY) ## run every pipeline in the smoke environment (ML-100K, CPU, two 
 test: SLOW = -m "not slow"
 test: ## run the test suite
 test-all: ## run the slow tests too
-test test-all: $(TESTS) chromium java
+test test-all: $(TESTS) chromium java redis
 	$(BIN)/python -m pytest tests/test_smoke.py
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 \
 	  $(BIN)/python -m pytest -n 2 --dist worksteal $(SLOW) --ignore tests/test_smoke.py
@@ -94,6 +94,11 @@ $(READY): pyproject.toml constraints.txt set_up.py
 chromium:
 	@command -v chromium >/dev/null || $(call APT,chromium) \
 	  || echo "chromium is missing and cannot be installed here: browser tests will be skipped"
+
+# Where several workers of the service keep sessions, likewise.
+redis:
+	@command -v redis-server >/dev/null || $(call APT,redis-server) \
+	  || echo "redis-server is missing and cannot be installed here: its tests will be skipped"
 
 # The Java that Spark runs on, likewise.
 java:

@@ -1,4 +1,4 @@
-"""What `make run` does after the installation, for real, and what it leaves to look at."""
+"""What `make run` does after the installation, for real; `make test` begins with it."""
 
 import contextlib
 import json

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import functools
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ from seqrec.checks.selection import (
 from seqrec.errors import suggest
 from seqrec.hooks.command_errors import command_errors
 from seqrec.model_registry import MODELS, compared
-from seqrec.project import find_file, find_setting
+from seqrec.project import find_file, find_model, find_setting
 from seqrec.prune import plan_prune, prune, size_of
 from seqrec.terminal.screen import print_line
 
@@ -155,6 +156,42 @@ def prune_versions(env: str, params: dict[str, Any], keep: tuple[str, ...], yes:
             prune(plan)
     what = "removed" if yes else "can go; --yes removes them"
     click.echo(f"{len(plan)} old versions {what}")
+
+
+@cli.command()
+@_env_option
+@_params_option
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    default=(next(iter(compared(MODELS))),),
+    show_default=True,
+    help="A trained model, for its newest version and those to come, or model@version; the "
+    "first of several answers where a request names none.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
+@click.option(
+    "--sessions",
+    help="Where sessions are kept: sqlite:<file>, or redis://<host>:<port>/0 for several workers. "
+    "Defaults to sessions.db in the data folder.",
+)
+def serve(env: str, params: dict[str, Any], models: tuple[str, ...], **options: Any) -> None:
+    """Serve trained models over HTTP: lists, sessions, explanations.
+
+    A newer version of a model is taken into use without a pause. To be reached from other
+    machines it needs a token, in the environment variable SEQREC_TOKEN.
+    """
+    with _context(env, params) as context:
+        places = [f"{name}={find_model(context.config_loader, name)}" for name in models]
+        data = Path(str(find_setting(context.config_loader, "data")))
+    options["sessions"] = options["sessions"] or f"sqlite:{data / 'sessions.db'}"
+    given = [f"--{name}={value}" for name, value in options.items()]
+    asked = [f"--model={place}" for place in places]
+    # The service does without Kedro, and a signal reaches it directly.
+    os.execv(sys.executable, [sys.executable, "-m", "seqrec.serving", *asked, *given])  # noqa: S606
 
 
 @cli.group()

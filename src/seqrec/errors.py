@@ -22,6 +22,19 @@ class RunInterruptedError(ProjectError):
     exit_code = 75  # EX_TEMPFAIL: try again later
 
 
+class LostProcessError(ProjectError):
+    """Another process of a training is gone, and this one cannot go on without it.
+
+    Args:
+        message: Which, and what to do.
+        speaks: Whether this process is the one of those left that tells the user.
+    """
+
+    def __init__(self, message: str, speaks: bool) -> None:
+        super().__init__(message)
+        self.speaks = speaks
+
+
 def own_error(error: BaseException | None) -> ProjectError | None:
     """Find the project's own error behind what a framework has wrapped around it.
 

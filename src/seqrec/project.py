@@ -13,6 +13,7 @@ from kedro.framework.startup import bootstrap_project
 from kedro.io import DataCatalog
 
 from seqrec.errors import ProjectError, suggest
+from seqrec.model_registry import MODELS
 
 
 def find_setting(config: AbstractConfigLoader, name: str) -> Any:
@@ -59,6 +60,30 @@ def locate(dataset: Any) -> Path:
     """Return where a dataset would be read from: the newest version if it has versions."""
     versioned = hasattr(dataset, "_get_load_path")
     return Path(str(dataset._get_load_path() if versioned else dataset._filepath))
+
+
+def find_model(config: AbstractConfigLoader, name: str) -> Path:
+    """Return the folder of a trained model's versions, or of one of them.
+
+    Args:
+        config: The config loader of an environment.
+        name: ``ss4rec``, or ``ss4rec@<version>``.
+
+    Raises:
+        ProjectError: There is no such model, or it was not trained yet.
+    """
+    model, _, version = name.partition("@")
+    if model not in MODELS:
+        raise ProjectError(f"{model!r} is no model{suggest(model, MODELS)}: {', '.join(MODELS)}")
+    newest = find_file(config, f"{model}.weights")
+    if newest is None:
+        raise ProjectError(
+            f"{model} was not trained yet: kedro run --pipelines train_{model} does it"
+        )
+    versions = newest.parents[1].absolute()
+    if version and not (versions / version).is_dir():
+        raise ProjectError(f"{versions} has no version {version}")
+    return versions / version if version else versions
 
 
 def find_in_catalog(name: str, folder: Path | None = None) -> Path | None:

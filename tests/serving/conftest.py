@@ -1,6 +1,11 @@
 """Projects with one trained model each, on small data."""
 
 import functools
+import os
+import shutil
+import socket
+import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +16,16 @@ from kedro.io.core import Version
 from seqrec import Recommender
 from seqrec.datasets.atomic_files import AtomicFilesDataset
 from seqrec.datasets.model_artifact import ModelArtifactDataset
+from seqrec.errors import ProjectError
 from seqrec.pipelines.recbole_format.nodes import describe_interactions, write_atomic_files
+from seqrec.serving.service.store_of import open_store
 from seqrec.tables import columns as c
 from seqrec.tables.atomic_files import AtomicFiles
 from tests.conftest import MODEL_OF, NOBODY, cyclic_ratings, on_engine, process
 from tests.recbole_bridge.helpers import train_of
 
 VERSION = "2026-01-01T00.00.00.000Z"
+MONTH = 30 * 86_400
 
 
 def movies_of(interactions: pd.DataFrame) -> pd.DataFrame:
@@ -90,3 +98,32 @@ def home(tmp_path_factory) -> Home:
 @pytest.fixture(scope="session", params=list(MODEL_OF))
 def name(request) -> str:
     return request.param
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory):
+    """A Redis of the tests' own; skips where it is not installed, but never in CI."""
+    server = shutil.which("redis-server")
+    if server is None:
+        reason = "redis-server is not installed (make redis)"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    port = free_port()
+    folder = tmp_path_factory.mktemp("redis")
+    command = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    url = f"redis://127.0.0.1:{port}/0"
+    for _ in range(100):
+        try:
+            open_store(url, MONTH).close()
+            break
+        except ProjectError:
+            time.sleep(0.05)
+    yield url
+    running.terminate()
+    running.wait()

@@ -165,8 +165,9 @@ class Histories:
 def _count_up(counts: Int64) -> Int64:
     """Count 0, 1, … within each group.
 
-    >>> _count_up(np.array([2, 0, 3])).tolist()
-    [0, 1, 0, 1, 2]
+    Examples:
+        >>> _count_up(np.array([2, 0, 3])).tolist()
+        [0, 1, 0, 1, 2]
     """
     starts = np.cumsum(counts) - counts
     return np.arange(counts.sum()) - np.repeat(starts, counts)

@@ -38,8 +38,9 @@ FEATURES: dict[str, tuple[str, Callable[[Array], Array]]] = {
 def feature_list(name: str) -> str:
     """Name a batch's field that has a feature of each input; shaped as the inputs.
 
-    >>> feature_list("rating")
-    'rating_list'
+    Examples:
+        >>> feature_list("rating")
+        'rating_list'
     """
     return f"{name}_list"
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from seqrec.errors import ProjectError
 from seqrec.histories import batches as b
 from seqrec.histories.batches import row_fields, to_device
 from seqrec.histories.feed import Feed
@@ -46,7 +47,7 @@ class HeldOutLoader:
         return np.full(len(self.rows), interval, np.float32)
 
     def __len__(self) -> int:
-        """Count the batches of this process."""
+        """Count the batches of this process; all have equally many."""
         return len(self._mine())
 
     def __iter__(self) -> Iterator[Fields]:
@@ -56,15 +57,29 @@ class HeldOutLoader:
 
     def with_users(self) -> Iterator[tuple[NDArray[np.int32], Fields]]:
         """Yield the ids of each batch's users on the host, (B,), and the batch."""
-        size = self.feed.experiment.runtime.eval_batch_size
-        for batch in self._mine():
-            here = slice(batch * size, (batch + 1) * size)
+        for here in self._mine():
             yield self.users[here], self._batch(here)
 
-    def _mine(self) -> range:
+    def _mine(self) -> list[slice]:
+        """Cut this process's users into batches.
+
+        Raises:
+            ProjectError: There are more processes than users.
+        """
+        processes = self.feed.processes
+        users = len(self.rows)
+        if users < processes.count:
+            raise ProjectError(
+                f"{processes.count} processes cannot share {users} users: start fewer "
+                "(torchrun --nproc-per-node)"
+            )
         size = self.feed.experiment.runtime.eval_batch_size
-        batches = -(-len(self.rows) // size)
-        return range(self.feed.processes.index, batches, self.feed.processes.count)
+        if processes.count == 1:
+            return [slice(start, start + size) for start in range(0, users, size)]
+        rounds = -(-(users // processes.count) // size)
+        batches = rounds * processes.count
+        mine = range(rounds * processes.index, rounds * (processes.index + 1))
+        return [slice(users * i // batches, users * (i + 1) // batches) for i in mine]
 
     def _batch(self, here: slice) -> Fields:
         fields = {c.USER: torch.from_numpy(self.users[here]).long()}

@@ -102,11 +102,12 @@ class _Epochs:
             )
         return learnable
 
-    def _plan(self, users: Any, targets: Any, generator: np.random.Generator) -> Epoch:
+    def _plan(self, users: Any, targets: Any, sizes: Any, generator: np.random.Generator) -> Epoch:
         training = self.feed.training
         self._epoch = plan_epoch(
             users,
             targets,
+            sizes,
             training.batch_size,
             generator,
             self.feed.processes,
@@ -142,7 +143,8 @@ class PairLoader(_Epochs):
         pairs = np.flatnonzero(histories.splits == CODE[c.TRAIN])
         self._pairs = pairs[self._learnable(histories.users[pairs])]
         users = histories.users[self._pairs]
-        return self._plan(users, np.ones_like(self._pairs), self._generator(epoch))
+        ones = np.ones_like(self._pairs)
+        return self._plan(users, ones, ones, self._generator(epoch))
 
     def _fields(self, part: Part) -> Fields:
         histories = self.feed.histories
@@ -192,12 +194,13 @@ class WindowLoader(_Epochs):
         else:
             rows = histories.prefixes(self.max_length)
         self._rows = rows[self._learnable(histories.users[rows.start])]
-        plan = self._plan(histories.users[self._rows.start], self._rows.targets, generator)
-        self._grow([part.rows for step in plan.parts for part in step])
+        users = histories.users[self._rows.start]
+        plan = self._plan(users, self._rows.targets, self._rows.length, generator)
+        self._grow(plan.everyones)
         return plan
 
     def _grow(self, parts: list[Int64]) -> None:
-        """Make room for the largest part; seldom, as a new size is a new CUDA graph."""
+        """Make room for the largest part of any process; a new size is a new CUDA graph."""
         rows = self._rows
         if self.feed.packed:
             self._tokens = _room(self._tokens, rows.length, parts)

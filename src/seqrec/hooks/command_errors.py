@@ -15,7 +15,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from seqrec.errors import ProjectError, own_error
+from seqrec.errors import LostProcessError, ProjectError, RunInterruptedError, own_error
+from seqrec.hooks.run_facts import first_process
 from seqrec.services import redact
 
 
@@ -40,7 +41,16 @@ def command_errors() -> Iterator[None]:
         own = own_error(error) or _from_configuration(error) or _from_command_line(error)
         if own is None:
             raise
+        if not _is_told_here(own):
+            raise SystemExit(own.exit_code) from error
         raise CommandError(own) from error
+
+
+def _is_told_here(error: ProjectError) -> bool:
+    """Tell whether this process prints an error that all processes of a training have."""
+    if isinstance(error, LostProcessError):
+        return error.speaks
+    return first_process() or not isinstance(error, RunInterruptedError)
 
 
 def _from_command_line(error: Exception) -> ProjectError | None:

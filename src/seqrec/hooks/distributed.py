@@ -9,8 +9,9 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
 
-from seqrec.errors import ProjectError
+from seqrec.errors import ProjectError, own_error
 from seqrec.hooks.run_facts import first_process
+from seqrec.services import one_line
 
 
 class DistributedHooks:
@@ -21,6 +22,15 @@ class DistributedHooks:
         """Silence the other processes' log lines."""
         if not first_process():
             logging.disable(logging.WARNING)
+
+    @hook_impl
+    def on_pipeline_error(self, error: Exception) -> None:
+        """Let the other processes know: they would wait for this one."""
+        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+            return
+        from seqrec.training.processes import tell_failure
+
+        tell_failure(one_line(own_error(error) or error))
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:

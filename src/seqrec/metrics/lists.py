@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike
 def coverage(items: ArrayLike, n_items: int) -> float:
     """Share of the catalogue that is in any list: |items| / n_items.
 
-    >>> coverage(["a", "b", "a"], n_items=4)
-    0.5
+    Examples:
+        >>> coverage(["a", "b", "a"], n_items=4)
+        0.5
     """
     return len(np.unique(np.asarray(items))) / n_items
 
@@ -26,8 +27,9 @@ def gini(counts: ArrayLike) -> float:
     Args:
         counts: How often each item of the catalogue is listed, zeros included, (I,).
 
-    >>> gini([1, 1, 1, 1]), round(gini([0, 0, 0, 8]), 2)
-    (0.0, 0.75)
+    Examples:
+        >>> gini([1, 1, 1, 1]), round(gini([0, 0, 0, 8]), 2)
+        (0.0, 0.75)
     """
     x = np.sort(np.asarray(counts, dtype=float))
     place = np.arange(1, len(x) + 1)
@@ -40,8 +42,9 @@ def genre_diversity(genres: list[str]) -> float:
     Args:
         genres: Of each item, separated by ``|``.
 
-    >>> round(genre_diversity(["War|Drama", "War", "Comedy"]), 3)  # pairs: 1/2, 1, 1
-    0.833
+    Examples:
+        >>> round(genre_diversity(["War|Drama", "War", "Comedy"]), 3)  # pairs: 1/2, 1, 1
+        0.833
     """
     sets = [set(text.split("|")) for text in genres]
     pairs = [(a, b) for i, a in enumerate(sets) for b in sets[i + 1 :]]
@@ -55,7 +58,8 @@ def overlap(first: Mapping[str, set[Any]], second: Mapping[str, set[Any]]) -> fl
         first: Items of each user as sets, by user.
         second: Likewise.
 
-    >>> overlap({"u": {1, 2}}, {"u": {2, 3}})
-    0.5
+    Examples:
+        >>> overlap({"u": {1, 2}}, {"u": {2, 3}})
+        0.5
     """
     return float(np.mean([len(a & second[user]) / len(a) for user, a in first.items()]))

@@ -25,8 +25,9 @@ def hit_rate(ranks: ArrayLike, k: int) -> Float64:
     Returns:
         0 or 1 per user, (U,).
 
-    >>> hit_rate([1, 3, 11], k=10).tolist()
-    [1.0, 1.0, 0.0]
+    Examples:
+        >>> hit_rate([1, 3, 11], k=10).tolist()
+        [1.0, 1.0, 0.0]
     """
     return (np.asarray(ranks, dtype=float) <= k).astype(float)
 
@@ -43,8 +44,9 @@ def ndcg(ranks: ArrayLike, k: int) -> Float64:
     Returns:
         In [0, 1] per user, (U,).
 
-    >>> ndcg([1, 3, 11], k=10).tolist()
-    [1.0, 0.5, 0.0]
+    Examples:
+        >>> ndcg([1, 3, 11], k=10).tolist()
+        [1.0, 0.5, 0.0]
     """
     ranks = np.asarray(ranks, dtype=float)
     gain: Float64 = hit_rate(ranks, k) / np.log2(ranks + 1)
@@ -61,8 +63,9 @@ def mrr(ranks: ArrayLike, k: int) -> Float64:
     Returns:
         In [0, 1] per user, (U,).
 
-    >>> mrr([1, 4, 11], k=10).tolist()
-    [1.0, 0.25, 0.0]
+    Examples:
+        >>> mrr([1, 4, 11], k=10).tolist()
+        [1.0, 0.25, 0.0]
     """
     ranks = np.asarray(ranks, dtype=float)
     gain: Float64 = hit_rate(ranks, k) / ranks
@@ -83,8 +86,9 @@ def metric_table(ranks: ArrayLike, cutoffs: tuple[int, ...]) -> pd.DataFrame:
     Returns:
         A row per user, a column per metric and cutoff.
 
-    >>> metric_table([2.0], cutoffs=(1, 10)).round(3).to_dict("records")
-    [{'HR@1': 0.0, 'NDCG@1': 0.0, 'MRR@1': 0.0, 'HR@10': 1.0, 'NDCG@10': 0.631, 'MRR@10': 0.5}]
+    Examples:
+        >>> metric_table([2.0], cutoffs=(1, 10)).round(3).to_dict("records")
+        [{'HR@1': 0.0, 'NDCG@1': 0.0, 'MRR@1': 0.0, 'HR@10': 1.0, 'NDCG@10': 0.631, 'MRR@10': 0.5}]
     """
     columns = {f"{name}@{k}": fn(ranks, k) for k in cutoffs for name, fn in METRICS.items()}
     return pd.DataFrame(columns)

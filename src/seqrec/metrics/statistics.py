@@ -44,10 +44,11 @@ def bootstrap_mean(values: Float64, samples: int, confidence: float, seed: int) 
 
     Paper: Efron, Bootstrap Methods (1979); for recommenders, arXiv 2305.02461.
 
-    >>> ten = np.array([[0.0], [1.0]] * 50)
-    >>> interval = bootstrap_mean(ten, samples=1000, confidence=0.95, seed=1)
-    >>> float(interval.mean[0]), bool(0.35 < interval.low[0] < 0.45)
-    (0.5, True)
+    Examples:
+        >>> ten = np.array([[0.0], [1.0]] * 50)
+        >>> interval = bootstrap_mean(ten, samples=1000, confidence=0.95, seed=1)
+        >>> float(interval.mean[0]), bool(0.35 < interval.low[0] < 0.45)
+        (0.5, True)
     """
     generator = np.random.default_rng(seed)
     users = len(values)
@@ -94,10 +95,11 @@ def bootstrap_seeds(
         confidence: Probability the interval covers.
         seed: Seed of the draws.
 
-    >>> first, second = np.array([[1.0, 2.0, 3.0]] * 3), np.array([[0.0, 1.0, 2.0]] * 3)
-    >>> found = bootstrap_seeds(first, second, samples=200, confidence=0.95, seed=1)
-    >>> found.mean, round(found.low, 9), round(found.high, 9), found.p
-    (1.0, 1.0, 1.0, 0.005)
+    Examples:
+        >>> first, second = np.array([[1.0, 2.0, 3.0]] * 3), np.array([[0.0, 1.0, 2.0]] * 3)
+        >>> found = bootstrap_seeds(first, second, samples=200, confidence=0.95, seed=1)
+        >>> found.mean, round(found.low, 9), round(found.high, 9), found.p
+        (1.0, 1.0, 1.0, 0.005)
     """
     generator = np.random.default_rng(seed)
     users, means = first.shape[1], np.empty((samples, 1))
@@ -128,8 +130,9 @@ def covers(*seeds: int | None) -> str:
     Returns:
         `USERS_AND_SEEDS`, `USERS_ONLY`, or `USERS` where nothing was trained.
 
-    >>> covers(3, None), covers(3, 1), covers(None)
-    ('users and seeds', 'users only', 'users')
+    Examples:
+        >>> covers(3, None), covers(3, 1), covers(None)
+        ('users and seeds', 'users only', 'users')
     """
     trained = [n for n in seeds if n is not None]
     if not trained:
@@ -140,8 +143,9 @@ def covers(*seeds: int | None) -> str:
 def holm(p_values: ArrayLike) -> Float64:
     """Adjust p-values for their number (Holm): any at or below α is significant at α together.
 
-    >>> holm([0.01, 0.04, 0.03]).tolist()
-    [0.03, 0.06, 0.06]
+    Examples:
+        >>> holm([0.01, 0.04, 0.03]).tolist()
+        [0.03, 0.06, 0.06]
     """
     p = np.asarray(p_values, dtype=float)
     order = np.argsort(p)

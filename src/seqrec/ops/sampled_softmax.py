@@ -39,12 +39,36 @@ def sampled_cross_entropy(
 
     Paper: Bengio and Senécal (2008), importance sampling of the softmax's normaliser.
     """
-    positive = (hidden * items[targets]).sum(-1)
+    vectors = items[targets], items[negatives]
+    return sampled_cross_entropy_of(hidden, *vectors, targets, negatives, log_q, seen)
+
+
+def sampled_cross_entropy_of(
+    hidden: Tensor,
+    wanted: Tensor,
+    drawn: Tensor,
+    targets: Tensor,
+    negatives: Tensor,
+    log_q: Tensor,
+    seen: Seen | None = None,
+) -> Tensor:
+    """Compute the loss of `sampled_cross_entropy` from the vectors that were looked up.
+
+    Args:
+        hidden:    Hidden states,                           (T, D).
+        wanted:    Embedding of each target,                (T, D).
+        drawn:     Embedding of each item drawn,            (S, D).
+        targets:   Item to predict, 0 for none,             (T,).
+        negatives: Items drawn, the same for all positions, (S,).
+        log_q:     Log-probability of drawing each item,    (V,).
+        seen: The histories of the positions: items of its own so far do not count at a position.
+    """
+    positive = (hidden * wanted).sum(-1)
     expected = log_q[negatives] + math.log(len(negatives))
-    negative = hidden @ items[negatives].T - expected
+    negative = hidden @ drawn.T - expected
     left_out = negatives == targets[:, None]
     if seen is not None:
-        left_out = left_out | seen.table(len(items)).of(negatives)
+        left_out = left_out | seen.table(len(log_q)).of(negatives)
     # Finite: where all draws are left out, the gradient of −inf would be no number.
     negative = negative.masked_fill(left_out, torch.finfo(negative.dtype).min)
     losses = torch.logaddexp(positive, negative.logsumexp(1)) - positive

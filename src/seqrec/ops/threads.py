@@ -28,14 +28,15 @@ def in_threads(kernel: Callable[..., None], shared: Tensor, *per_row: Tensor) ->
         return
     whole = shared.numpy()
     arrays = [x.numpy() for x in per_row]
-    ends = np.linspace(0, rows, min(torch.get_num_threads(), rows) + 1).astype(int)
+    parts = min(torch.get_num_threads(), rows)
+    if parts == 1:  # a thread takes longer to start than a step to run
+        kernel(whole, *arrays)
+        return
+    ends = np.linspace(0, rows, parts + 1).astype(int)
 
     def run(part: int) -> None:
         rows_of = slice(ends[part], ends[part + 1])
         kernel(whole, *(x[rows_of] for x in arrays))
 
-    if len(ends) == 2:  # threads take longer to start than a step to run
-        run(0)
-        return
-    with ThreadPoolExecutor(len(ends) - 1) as pool:
-        list(pool.map(run, range(len(ends) - 1)))
+    with ThreadPoolExecutor(parts) as pool:
+        list(pool.map(run, range(parts)))

@@ -39,8 +39,9 @@ def _is_place(text: str) -> str:
 def spell(value: object) -> str:
     """Write a value as ``--params`` reads it.
 
-    >>> spell(None), spell(4.0), spell("group")
-    ('null', '4.0', 'group')
+    Examples:
+        >>> spell(None), spell(4.0), spell("group")
+        ('null', '4.0', 'group')
     """
     return "null" if value is None else str(value)
 

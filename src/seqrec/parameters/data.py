@@ -20,8 +20,9 @@ def _is_date(value: object) -> object:
 def as_seconds(date: str) -> int:
     """Return an ISO date in seconds since 1970; UTC if it says nothing.
 
-    >>> as_seconds("1970-01-02"), as_seconds("1970-01-01T02:00+02:00")
-    (86400, 0)
+    Examples:
+        >>> as_seconds("1970-01-02"), as_seconds("1970-01-01T02:00+02:00")
+        (86400, 0)
     """
     moment = datetime.fromisoformat(date)
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

@@ -23,6 +23,22 @@ class Runtime(Frozen):
     cuda_graphs: bool = Field(
         True, description="Record a training step once and replay it (triton backend, CUDA)."
     )
+    gradient_exchange: Literal["after", "recorded", "during"] = Field(
+        "after",
+        description=(
+            "When several processes sum their gradients. after: in one message after the backward "
+            "pass; recorded: the same, within the CUDA graph; during: in messages of 1 MiB while "
+            "it runs."
+        ),
+    )
+    shard_items: bool = Field(
+        False,
+        description=(
+            "Each of several processes keeps some rows of the item embedding and of its "
+            "optimiser: for catalogues too big for one GPU. Saved files hold all "
+            "rows, whatever the number of processes."
+        ),
+    )
     histories: Literal["auto", "device", "host"] = Field(
         "auto",
         description="Where interactions lie: auto puts them on the GPU if they fill a quarter.",

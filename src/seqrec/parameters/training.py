@@ -16,6 +16,7 @@ Candidates = Literal["unseen", "all"]
 EARLIER_MEANING: dict[str, Any] = {
     "candidates": "all",
     "shuffle_ties": False,
+    "scale_batch": "none",
     "warm_start": None,
 }
 """What trainings did whose records do not say it: earlier versions had no such parameters."""
@@ -31,6 +32,14 @@ class Training(Frozen):
 
     epochs: Count
     batch_size: Count = Field(description="Windows, prefixes or positives in a step.")
+    scale_batch: Literal["none", "linear", "sqrt"] = Field(
+        "none",
+        description=(
+            "With several processes. none: batch_size is that of all together, and their number "
+            "changes nothing that is learned; linear, sqrt: it is that of each, and the learning "
+            "rate is multiplied by their number or by its square root."
+        ),
+    )
     learning_rate: float = Field(1e-3, gt=0.0, le=100.0)
     weight_decay: float = Field(0.0, ge=0.0, le=100.0)
     loss_type: LossType = Field(
@@ -97,6 +106,23 @@ class Training(Frozen):
             return self.candidates
         masked = self.training_mode != "pair" and self.valid_mask == "masked"
         return "unseen" if masked else "all"
+
+    def scaled(self, processes: int) -> Training:
+        """Return what several processes do: their batches together, and the learning rate.
+
+        Args:
+            processes: How many train together.
+
+        Paper: for Adam the square root, arXiv 2205.10287; for SGD the number, arXiv 1706.02677.
+        """
+        if self.scale_batch == "none" or processes == 1:
+            return self
+        factor = processes if self.scale_batch == "linear" else processes**0.5
+        changes = {
+            "batch_size": self.batch_size * processes,
+            "learning_rate": self.learning_rate * factor,
+        }
+        return self.model_copy(update=changes)
 
     @property
     def leaves_out_seen(self) -> bool:

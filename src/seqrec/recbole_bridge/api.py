@@ -6,7 +6,7 @@ import hashlib
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from recbole.utils import init_seed
+from torch import nn
 
 from seqrec.errors import ProjectError
 from seqrec.histories.feed import Feed, make_feed
@@ -35,6 +36,7 @@ from seqrec.ranking.progress import follow
 from seqrec.recbole_bridge.config import BridgeConfig, build_config
 from seqrec.recbole_bridge.dataset import InteractionDataset
 from seqrec.recbole_bridge.loaders import RecBoleHeldOutLoader
+from seqrec.recbole_bridge.next_item import NextItem
 from seqrec.recbole_bridge.trainer import BridgeTrainer
 from seqrec.recbole_bridge.warm_start import take_over
 from seqrec.tables import columns as c
@@ -46,6 +48,12 @@ from seqrec.training.checkpoints import CheckpointStore
 from seqrec.training.experiment import Experiment
 from seqrec.training.processes import Processes, connect
 from seqrec.training.resume import begin, only_training, store_of
+from seqrec.training.sharded_items import (
+    own_weights,
+    shard_items,
+    sharded_parameters,
+    whole_weights,
+)
 from seqrec.training.start import ANEW, Start
 from seqrec.training.state import TrainingState
 
@@ -99,15 +107,19 @@ def train(
         ProjectError: The checkpoint to resume is of another experiment.
         RunInterruptedError: A signal came; a checkpoint was written.
     """
-    training = experiment.training
     processes = connect(experiment.device)
+    asked = experiment
+    training = asked.training.scaled(processes.count)
+    experiment = replace(asked, training=training)
     init_seed(training.seed, True)
     parts = assemble(experiment, files, processes)
     if processes.index:  # the same weights, but dropout and negatives of its own
         torch.manual_seed(training.seed + processes.index)
     origin = _begin_with(parts, start)
     identity = {"ids": fingerprint(parts.dataset), "data": files.fingerprint, **start.identity()}
-    record = {**experiment.record(), **identity}
+    record = {**asked.record(), **identity}
+    if training is not asked.training:  # another number of processes is another experiment
+        record["processes"] = processes.count
     until = start.for_use.epochs if start.for_use else None
     state = TrainingState(parts.recommender, training, record, processes, until)
     own = store_of(store, state) if store else None
@@ -122,7 +134,8 @@ def train(
     training_log = pd.DataFrame(state.training_log)
     training_log.attrs[FACTS] = facts_of(config)
     users = None if MODELS[experiment.name].uses_history else files.users()
-    artifact = ModelArtifact(parts.recommender.state_dict(), config, files.items(), users)
+    weights = whole_weights(parts.recommender, parts.recommender.state_dict())
+    artifact = ModelArtifact(weights, config, files.items(), users)
     return artifact, training_log
 
 
@@ -141,6 +154,11 @@ def _begin_with(parts: Assembly, start: Start) -> dict[str, Any]:
         raise ProjectError(
             f"{experiment.name}.training.warm_start={wanted}: only "
             f"train_{experiment.name} goes on from a version; leave it out"
+        )
+    if start.before and sharded_parameters(parts.recommender):
+        raise ProjectError(
+            f"{experiment.name}.training.warm_start={wanted} takes over whole embeddings: leave "
+            "runtime.shard_items off"
         )
     origin: dict[str, Any] = {FOR_USE: asdict(start.for_use)} if start.for_use else {}
     if start.before:
@@ -185,7 +203,8 @@ def rank(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> pd.Da
     loader = HeldOutLoader(parts.feed, c.TEST, c.KNOWN)
     tokens = parts.dataset.field2id_token
     uses_time = MODELS[parts.feed.experiment.name].uses_time
-    ranks = rank_held_out(parts.recommender, loader, uses_time, tokens)
+    with parts.feed.processes.together():
+        ranks = rank_held_out(parts.recommender, loader, uses_time, tokens)
     ranks.attrs[FACTS] = facts_of(artifact.config)
     return ranks
 
@@ -274,7 +293,10 @@ def assemble(experiment: Experiment, files: AtomicFiles, processes: Processes) -
     recommender_class = import_path(spec.recommender)
     config = build_config(recommender_class, files, experiment)
     dataset = InteractionDataset(config, spec.features)
-    recommender = recommender_class(config, dataset, experiment).to(experiment.device)
+    recommender = recommender_class(config, dataset, experiment)
+    if experiment.runtime.shard_items:
+        _shard_items(recommender, experiment, processes)
+    recommender = recommender.to(experiment.device)
     feed = make_feed(
         dataset.histories,
         dataset.user_num,
@@ -285,6 +307,21 @@ def assemble(experiment: Experiment, files: AtomicFiles, processes: Processes) -
         UNKNOWN_TIME if spec.tells_unknown else None,
     )
     return Assembly(config, dataset, recommender, feed)
+
+
+def _shard_items(recommender: nn.Module, experiment: Experiment, processes: Processes) -> None:
+    """Share the item embedding out, if there are several processes.
+
+    Raises:
+        ProjectError: The model scores by something else than dot products with it.
+    """
+    if not isinstance(recommender, NextItem):
+        raise ProjectError(
+            f"runtime.shard_items shares out the item embedding of models that read histories, "
+            f"and {experiment.name} reads none: leave it off"
+        )
+    if processes.count > 1:
+        shard_items(recommender, recommender.item_embedding, processes, experiment.device)
 
 
 def load(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> Assembly:
@@ -311,7 +348,7 @@ def load(artifact: ModelArtifact, files: AtomicFiles, runtime: Runtime) -> Assem
             f"(data {trained_on}, now {files.fingerprint}): train it again "
             f"(kedro run --pipeline train_{name})"
         )
-    parts.recommender.load_state_dict(artifact.weights)
+    parts.recommender.load_state_dict(own_weights(parts.recommender, artifact.weights))
     parts.recommender.eval()
     return parts
 

@@ -12,12 +12,13 @@ from torch import Tensor
 from seqrec.histories import batches as b
 from seqrec.ops.backend import Backend, resolve
 from seqrec.ops.packing import Packing
-from seqrec.ops.sampled_softmax import sampled_cross_entropy
+from seqrec.ops.sampled_softmax import sampled_cross_entropy_of
 from seqrec.ops.seen import Seen
 from seqrec.ranking.scoring import ScoreRange
 from seqrec.recbole_bridge.config import BridgeConfig
 from seqrec.recbole_bridge.dataset import InteractionDataset
 from seqrec.training.experiment import Experiment
+from seqrec.training.sharded_items import ShardedEmbedding
 
 
 class NextItem:
@@ -47,8 +48,24 @@ class NextItem:
         self.backend = resolve(experiment.runtime.ssm_backend, experiment.device)
 
     def item_vectors(self) -> Tensor:
-        """Return what hidden states are compared with, (n_items, D)."""
+        """Return what hidden states are compared with, (n_items, D).
+
+        Where processes share the items, this one's rows: (n_items / P, D).
+        """
         return self.item_embedding.weight
+
+    def _look_up(self, items: Tensor, ids: Tensor) -> Tensor:
+        """Return the vectors of some items, (..., D)."""
+        if isinstance(self.item_embedding, ShardedEmbedding):
+            return self.item_embedding.shards.lookup(items, ids)
+        return F.embedding(ids, items)
+
+    def _full_softmax(
+        self, hidden: Tensor, items: Tensor, targets: Tensor, seen: Seen | None
+    ) -> Tensor:
+        if isinstance(self.item_embedding, ShardedEmbedding):
+            return self.item_embedding.shards.cross_entropy(hidden, items, targets, seen)
+        return self.backend.cross_entropy(hidden, items, targets, seen)
 
     def encode(self, interaction: Interaction) -> Tensor:
         """Return the hidden state after each input, (B, L, D) or (T, D)."""
@@ -68,13 +85,14 @@ class NextItem:
         if self.loss_type == "sampled_CE":
             items, drawn = self.item_vectors(), interaction[b.NEGATIVE_LIST]
             log_q = interaction[b.LOG_Q]
-            return sampled_cross_entropy(hidden, items, targets, drawn, log_q, seen)
+            vectors = self._look_up(items, targets), self._look_up(items, drawn)
+            return sampled_cross_entropy_of(hidden, *vectors, targets, drawn, log_q, seen)
         if self.loss_type == "BPR":
             return self._pairwise_loss(hidden, targets, interaction)
         if not targets.is_cuda:  # a GPU would have to stop and count them
             seen = seen and seen.at(targets > 0)
             hidden, targets = hidden[targets > 0], targets[targets > 0]
-        return self.backend.cross_entropy(hidden, self.item_vectors(), targets, seen)
+        return self._full_softmax(hidden, self.item_vectors(), targets, seen)
 
     def _seen(self, interaction: Interaction) -> Seen | None:
         """Take what positions leave out of their softmax from a batch; None for nothing."""
@@ -90,8 +108,8 @@ class NextItem:
 
     def _pairwise_loss(self, hidden: Tensor, targets: Tensor, interaction: Interaction) -> Tensor:
         items = self.item_vectors()
-        positive = (hidden * F.embedding(targets, items)).sum(-1, keepdim=True)
-        negatives = F.embedding(interaction[b.NEGATIVE_LIST].flatten(0, -2), items)
+        positive = (hidden * self._look_up(items, targets)).sum(-1, keepdim=True)
+        negatives = self._look_up(items, interaction[b.NEGATIVE_LIST].flatten(0, -2))
         negative = (negatives @ hidden[..., None]).squeeze(-1)
         losses = -F.logsigmoid(positive - negative).mean(-1)
         learned = targets > 0
@@ -99,13 +117,16 @@ class NextItem:
 
     def predict(self, interaction: Interaction) -> Tensor:
         """Score one item per row, (B,)."""
-        items = F.embedding(interaction[self.ITEM_ID], self.item_vectors())
+        items = self._look_up(self.item_vectors(), interaction[self.ITEM_ID])
         scores: Tensor = (self._last(interaction) * items).sum(-1)
         return scores
 
     def full_sort_predict(self, interaction: Interaction) -> Tensor:
         """Score every item for each row in float32, (B, n_items)."""
-        return self._last(interaction).float() @ self.item_vectors().float().T
+        hidden = self._last(interaction)
+        if isinstance(self.item_embedding, ShardedEmbedding):
+            return self.item_embedding.shards.scores(self.item_vectors(), hidden)
+        return hidden.float() @ self.item_vectors().float().T
 
     def score_in_ranges(self, interaction: Interaction) -> ScoreRange:
         """Return what scores a range of items for each row; histories are encoded once."""

@@ -33,6 +33,7 @@ from seqrec.training.devices import matmul_precision, peak_memory
 from seqrec.training.experiment import Experiment
 from seqrec.training.progress import TrainingProgress
 from seqrec.training.schedule import make_schedule
+from seqrec.training.sharded_items import sharded_parameters
 from seqrec.training.signals import Interruption, watch
 from seqrec.training.state import TrainingState
 from seqrec.training.step import Fields, TrainStep
@@ -41,7 +42,10 @@ from seqrec.training.tally import Tally
 logger = logging.getLogger(__name__)
 
 AGREE_EVERY = 20
-"""Steps between the moments when several processes agree whether to stop or to checkpoint."""
+"""Steps at most between the moments when several processes agree whether to stop or to write a
+checkpoint."""
+AGREE_SECONDS = 2.0
+"""Time after which they agree, however slow a step is."""
 
 
 class _NoBoard:
@@ -93,6 +97,9 @@ class BridgeTrainer(Trainer):
         self._schedule: LRScheduler | None = None
         self._share_done = 0.0
         self._learning_rate = 0.0
+        self._steps_agreed = 0
+        self._steps_until_agreed = 0
+        self._agreed_at = time.monotonic()
 
     # RecBole's loop reads and writes these; `state` owns them.
 
@@ -163,13 +170,14 @@ class BridgeTrainer(Trainer):
         with (
             TrainingProgress(self.experiment.name, self.epochs, shown) as self._progress,
             watch() as self._signal,
+            self.processes.together(),
             self._writing(),
         ):
             if not self.state.finished:
                 self._fit(train_data, valid_data)
             self.state.step = 0
             self._checkpoint()
-            self._stop_if_told(self._signal.number)
+            self._stop_if_told(self._agree(self._signal, False)[0])
         self.model.load_state_dict(self.state.best)
 
     def _fit(self, train_data: TrainLoader, valid_data: RecBoleHeldOutLoader | None) -> None:
@@ -198,6 +206,8 @@ class BridgeTrainer(Trainer):
     def _may_record(self) -> bool:
         """Return whether passes can be CUDA graphs: other packages' kernels may not allow it."""
         ours = self.model.packs_histories or self.model.records_graphs
+        if sharded_parameters(self.model):  # processes agree on sizes within a pass
+            return False
         wanted = self.experiment.runtime.cuda_graphs
         return bool(wanted and self.device.type == "cuda" and ours)
 
@@ -254,7 +264,7 @@ class BridgeTrainer(Trainer):
 
     def _figures(self, targets: int, seconds: float) -> dict[str, float]:
         """Measure what the epoch was, for its row of the log."""
-        weights = torch.stack(torch._foreach_norm([x.detach() for x in self._step.parameters]))
+        weights = self._step.norms([x.detach() for x in self._step.parameters])
         return {
             "parameter_norm": float(torch.linalg.vector_norm(weights)),
             "learning_rate": self._learning_rate,
@@ -265,7 +275,8 @@ class BridgeTrainer(Trainer):
 
     def _obey(self) -> None:
         """Between two steps: checkpoint if it is time, stop if a signal has come."""
-        if self.processes.count > 1 and self.state.step % AGREE_EVERY:
+        if self.processes.count > 1 and self._steps_until_agreed:
+            self._steps_until_agreed -= 1
             return
         minutes = (time.monotonic() - self._saved_at) / 60
         due = self._due or minutes > self.experiment.runtime.checkpoint_minutes
@@ -276,6 +287,7 @@ class BridgeTrainer(Trainer):
 
     def _stop_if_told(self, signal: int) -> None:
         if signal:
+            self.processes.part()
             where = f"epoch {self.state.epoch}, step {self.state.step}"
             again = "the same command resumes from here"
             raise RunInterruptedError(
@@ -285,8 +297,23 @@ class BridgeTrainer(Trainer):
 
     def _agree(self, signal: Interruption, due: bool) -> tuple[int, bool]:
         """Agree on one decision with the other processes."""
-        value = self.processes.largest(2 * signal.number + due, self.device)
+        milliseconds = int((time.monotonic() - self._agreed_at) * 1e3)
+        values = [2 * signal.number + due, milliseconds]
+        value, longest = self.processes.largest_of(values, self.device)
+        self._agreed_at = time.monotonic()
+        self._plan_agreement(longest / 1e3)
         return value // 2, bool(value % 2)
+
+    def _plan_agreement(self, seconds: float) -> None:
+        """Choose the same step in all processes for the next agreement.
+
+        Args:
+            seconds: Since the last one, in the slowest process.
+        """
+        steps = self._steps_agreed or 1
+        wanted = int(AGREE_SECONDS * steps / max(seconds, 1e-3))
+        self._steps_agreed = max(1, min(wanted, 2 * steps, AGREE_EVERY))
+        self._steps_until_agreed = self._steps_agreed - 1
 
     def _checkpoint(self) -> None:
         """Capture the training before a step; it is written while the next ones run."""

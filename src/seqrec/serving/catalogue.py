@@ -81,7 +81,7 @@ class Catalogue:
     def _by_title(self) -> dict[str, list[int]]:
         rows: dict[str, list[int]] = {}
         for row in range(1, len(self)):
-            for name in {self._folded[row], self._labels[row]}:
+            for name in {self._folded[row], self._labels[row], _undated(self._labels[row])}:
                 rows.setdefault(name, []).append(row)
         return rows
 
@@ -98,6 +98,10 @@ class Catalogue:
             for genre in item.genres:
                 masks.setdefault(genre, np.zeros(len(self), bool))[row] = True
         return dict(sorted(masks.items()))
+
+    def row(self, item: str) -> int | None:
+        """Return the row of an item by its id alone; None if there is none."""
+        return self._rows.get(item)
 
     def find(self, name: Any) -> int | None:
         """Return the row of an item by its id, or else its title; None if there is none.
@@ -237,6 +241,11 @@ def year_of(title: str) -> int | None:
     """
     found = _YEAR.search(title)
     return int(found[1]) if found else None
+
+
+def _undated(title: str) -> str:
+    """Leave out the year that ends a title."""
+    return _YEAR.sub("", title).rstrip()
 
 
 def _has_all(title: str, words: list[str]) -> bool:

@@ -150,6 +150,16 @@ def open_model(place: str | Path, version: str | None, data: str | Path | None) 
     return ModelFolder(path, found, config, _find_data(path, config, data))
 
 
+def newest_version(place: Path) -> str | None:
+    """Name the newest version of a model; None where there are no versions.
+
+    Args:
+        place: The model's folder, or that of its versions.
+    """
+    folder = place / _VERSIONS if (place / _VERSIONS).is_dir() else place
+    return find_versions(folder).newest if not (place / WEIGHTS).is_file() else None
+
+
 def read_tokens(file: Path, field: str) -> list[str]:
     """Read what ids stand for, in their order."""
     import pyarrow.parquet as pq

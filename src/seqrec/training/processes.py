@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import atexit
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+from seqrec.errors import RunInterruptedError
+from seqrec.training.companions import Companions
 
 
 @dataclass(frozen=True)
@@ -18,10 +23,12 @@ class Processes:
     Attributes:
         index: This process.
         count: All of them.
+        companions: Watches the others; None if there are none.
     """
 
     index: int = 0
     count: int = 1
+    companions: Companions | None = field(default=None, compare=False)
 
     @property
     def writes(self) -> bool:
@@ -40,11 +47,15 @@ class Processes:
 
     def largest(self, value: int, device: torch.device) -> int:
         """Return the largest of the processes' values: all decide alike."""
+        return self.largest_of([value], device)[0]
+
+    def largest_of(self, values: list[int], device: torch.device) -> list[int]:
+        """Return the largest of the processes' values, of each in its place."""
         if self.count == 1:
-            return value
-        shared = torch.tensor(value, device=device)
+            return values
+        shared = torch.tensor(values, device=device)
         dist.all_reduce(shared, dist.ReduceOp.MAX)
-        return int(shared)
+        return [int(value) for value in shared.tolist()]
 
     def gather(self, rows: Tensor) -> Tensor:
         """Concatenate the processes' rows, which may differ in number, in order of process."""
@@ -53,6 +64,37 @@ class Processes:
         parts: list[Tensor | None] = [None] * self.count
         dist.all_gather_object(parts, rows.cpu())
         return torch.cat([part for part in parts if part is not None])
+
+    def part(self) -> None:
+        """Go on alone: all processes have agreed to stop."""
+        if self.companions:
+            self.companions.leave()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Say what it means if the others cannot be reached in the block.
+
+        Raises:
+            LostProcessError: Another process is gone; the error that came of it is its cause.
+        """
+        try:
+            yield
+        except (RuntimeError, RunInterruptedError) as error:
+            # A launcher that sees one process die terminates the others.
+            lost = self.companions.lost() if self.companions else None
+            if lost is None:
+                raise
+            raise lost from error
+
+
+_joined: list[Companions] = []
+"""The others, once this process has joined them."""
+
+
+def tell_failure(why: str) -> None:
+    """Tell the other processes, if there are any, that this one ends by an error."""
+    for companions in _joined:
+        companions.fail(why)
 
 
 def connect(device: torch.device) -> Processes:
@@ -70,5 +112,7 @@ def connect(device: torch.device) -> Processes:
         if device.type == "cuda":
             torch.cuda.set_device(device)
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-        atexit.register(dist.destroy_process_group)
-    return Processes(dist.get_rank(), count)
+        _joined.append(Companions(dist.get_rank(), count))
+        atexit.register(_joined[0].leave)
+        atexit.register(dist.destroy_process_group)  # the last one registered is the first called
+    return Processes(dist.get_rank(), count, _joined[0])

@@ -16,6 +16,7 @@ from seqrec.tables.facts import facts_fingerprint
 from seqrec.training.average import MovingAverage
 from seqrec.training.checkpoints import Checkpoint
 from seqrec.training.processes import Processes
+from seqrec.training.sharded_items import ShardedItems, sharded_parameters
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,8 @@ class TrainingState:
         self.training = training
         self.record = record
         self.processes = processes
+        self._names = [name for name, _ in model.named_parameters()]
+        self._sharded = sharded_parameters(model)
         self.device = next(model.parameters()).device
         self.optimizer = _make_optimizer(model, training, self.device)
         decay = training.ema_decay
@@ -103,7 +106,8 @@ class TrainingState:
         for index, values in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer/{index}/{name}": x for name, x in values.items()}
         tensors |= self._random_state()
-        return Checkpoint({name: _on_host(x) for name, x in tensors.items()}, self._values())
+        whole = {name: self._whole(name, x) for name, x in tensors.items()}
+        return Checkpoint(whole, self._values())
 
     def load_state_dict(self, checkpoint: Checkpoint) -> None:
         """Bring a new training to where the checkpoint was taken.
@@ -112,6 +116,8 @@ class TrainingState:
             ProjectError: The checkpoint is of another experiment; names the difference.
         """
         check_record(checkpoint.state[IDENTITY], self.record)
+        own = {name: self._own(name, x) for name, x in checkpoint.tensors.items()}
+        checkpoint = Checkpoint(own, checkpoint.state)
         self.model.load_state_dict(_below("weights", checkpoint))
         best = _below("best", checkpoint)
         self.best = {name: x.to(self.device) for name, x in best.items()}
@@ -120,6 +126,26 @@ class TrainingState:
         self._load_optimizer(_below("optimizer", checkpoint))
         self._load_random_state(_below("random", checkpoint))
         self._load_values(checkpoint.state)
+
+    def _shards_of(self, name: str) -> ShardedItems | None:
+        """Tell whether a checkpoint's tensor has rows that processes share out, and which."""
+        folder, _, rest = name.partition("/")
+        if folder in ("weights", "best"):
+            return self._sharded.get(rest)
+        index, _, key = rest.partition("/")
+        if folder == "average" or (folder == "optimizer" and key != "step"):
+            return self._sharded.get(self._names[int(index)])
+        return None
+
+    def _whole(self, name: str, x: Tensor) -> Tensor:
+        """Copy a tensor to the host, with the rows of all processes."""
+        shards = self._shards_of(name)
+        return shards.whole(x) if shards else _on_host(x)
+
+    def _own(self, name: str, x: Tensor) -> Tensor:
+        """Take this process's rows of a checkpoint's tensor, which has all."""
+        shards = self._shards_of(name)
+        return x[shards.own] if shards else x
 
     def _values(self) -> dict[str, Any]:
         """Everything that is a number or a word; plain JSON values."""
@@ -171,9 +197,10 @@ class TrainingState:
         process = self.processes.index
         if len(states["cpu"]) <= process:
             return  # resumed with more processes: their random numbers are their own anyway
-        torch.set_rng_state(states["cpu"][process])
+        # Copies: torch reads the memory behind a row from where the whole tensor begins.
+        torch.set_rng_state(states["cpu"][process].clone())
         if self.device.type == "cuda" and "cuda" in states:
-            torch.cuda.set_rng_state(states["cuda"][process], self.device)
+            torch.cuda.set_rng_state(states["cuda"][process].clone(), self.device)
 
 
 def check_record(theirs: dict[str, Any], ours: dict[str, Any]) -> None:

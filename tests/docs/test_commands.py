@@ -35,7 +35,7 @@ KEDRO = sorted(
     }
     | {command for page in PAGES for command in inline_commands(page)}
 )
-OF_OURS = {"run", "preflight", "prune", "project"}
+OF_OURS = {"run", "preflight", "prune", "project", "serve"}
 """Commands of this project; the others are Kedro's or its plugins'."""
 
 

@@ -14,6 +14,7 @@ from seqrec.checks.inputs import check_inputs
 from seqrec.checks.outputs import check_outputs
 from seqrec.checks.parameters import SETTINGS, check_parameters
 from seqrec.checks.reference import check_reference
+from seqrec.checks.searches import check_searches
 from seqrec.checks.selection import check_sequential
 from seqrec.hooks.command_errors import command_errors
 from seqrec.hooks.provenance import PROVENANCE
@@ -40,4 +41,5 @@ class PreflightHooks:
         check_outputs(pipeline, catalog)
         check_gpu(pipeline, catalog)
         check_reference(pipeline, catalog)
+        check_searches(pipeline, catalog)
         check_inputs(pipeline, catalog, supplied={PROVENANCE})

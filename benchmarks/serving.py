@@ -89,7 +89,7 @@ class Service:
 
     def __enter__(self) -> Service:
         """Wait until it answers."""
-        for _ in range(600):
+        for _ in range(1800):
             try:
                 self.ask("GET", "/healthz")
             except OSError:

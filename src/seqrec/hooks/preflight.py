@@ -11,6 +11,7 @@ from kedro.pipeline import Pipeline
 
 from seqrec.checks.device import check_gpu
 from seqrec.checks.inputs import check_inputs
+from seqrec.checks.leaderboard import check_leaderboard
 from seqrec.checks.outputs import check_outputs
 from seqrec.checks.parameters import SETTINGS, check_parameters
 from seqrec.checks.reference import check_reference
@@ -38,6 +39,7 @@ class PreflightHooks:
     ) -> None:
         """Check that outputs have a place, inputs exist and the device is there."""
         check_sequential(run_params["runner"])
+        check_leaderboard(pipeline, catalog)
         check_outputs(pipeline, catalog)
         check_gpu(pipeline, catalog)
         check_reference(pipeline, catalog)

@@ -12,7 +12,7 @@ readonly CONV=(1.6.2.post1 1.6.1 1.6.0 1.5.4 1.5.3.post1 1.5.2)
 readonly MAMBA_WHEELS=https://github.com/state-spaces/mamba/releases/download
 readonly CONV_WHEELS=https://github.com/Dao-AILab/causal-conv1d/releases/download
 
-MODEL=all DATASET="" ENVIRONMENT=runpod EPOCHS="" BACKEND=auto
+MODEL=all DATASET="" EXPERIMENT="" ENVIRONMENT=runpod EPOCHS="" BACKEND=auto
 RESUME=auto DRY_RUN=false STOP_POD=false KERNELS=false
 STAGE="start" CHILD="" RUN_NAME=""
 
@@ -26,6 +26,7 @@ Sets the environment up, checks the machine, trains, evaluates and keeps the res
                     ss4rec-plus: SS4Rec+, shown on the leaderboard
   --dataset NAME    ml-100k, ml-1m, ml-10m, ml-20m, ml-25m, ml-32m (default: the environment's)
   --env NAME        Kedro environment (default: runpod)
+  --experiment NAME an experiment of conf/experiments, over the environment
   --epochs N        at most N epochs of each model
   --backend NAME    auto, official or triton kernels for SS4Rec (default: auto: triton, this
                     project's own and the faster ones; with --model ss4rec-official the official
@@ -62,7 +63,7 @@ wrong() {
 parse() {
   while (($#)); do
     case "$1" in
-      --model | --dataset | --env | --epochs | --backend)
+      --model | --dataset | --env | --experiment | --epochs | --backend)
         [[ $# -ge 2 && $2 != --* ]] || wrong "$1 needs a value"
         option "${1#--}" "$2"
         shift
@@ -96,8 +97,12 @@ option() {
     backend=auto | backend=official | backend=triton) BACKEND="$2" ;;
     backend=*) wrong "unknown backend $2: auto, official or triton" ;;
     dataset=*) DATASET="$2" ;;
+    experiment=*)
+      [[ -f "$PROJECT/conf/experiments/$2.yml" ]] || wrong "unknown experiment $2: see $PROJECT/conf/experiments"
+      EXPERIMENT="$2"
+      ;;
     env=*)
-      [[ -d "$PROJECT/conf/$2" ]] || wrong "unknown environment $2: see $PROJECT/conf"
+      [[ -d "$PROJECT/conf/$2" && $2 != experiments ]] || wrong "unknown environment $2: see $PROJECT/conf"
       ENVIRONMENT="$2"
       ;;
   esac
@@ -277,7 +282,7 @@ backend() {
 }
 
 where() {
-  echo "data=$DATA,raw=$RAW${DATASET:+,dataset=$DATASET}"
+  echo "data=$DATA,raw=$RAW${DATASET:+,dataset=$DATASET}${EXPERIMENT:+,experiment=$EXPERIMENT}"
 }
 
 # Ask the project for a setting or for files: `kedro project --help`. A dry run on a new volume has

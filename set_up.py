@@ -235,7 +235,7 @@ def pip_settings(python: str) -> tuple[str, ...]:
         part
         for name, option in OPTIONS.items()
         for place in re.split(r"(?:\s|\\n)+", settings.get(name, "").strip())
-        if place
+        if place and (name == "trusted-host" or _is_there(place))
         for part in (option, place)
     ]
     if "cert" in settings:
@@ -243,6 +243,12 @@ def pip_settings(python: str) -> tuple[str, ...]:
     # pip takes the best of all indexes, uv the first that has a package.
     several = ("--index-strategy", "unsafe-best-match") if "--index" in places else ()
     return (*places, *several)
+
+
+def _is_there(place: str) -> bool:
+    """Tell whether a folder exists, or an address may: pip passes over folders that do not."""
+    local = place.removeprefix("file://")
+    return "://" in local or Path(local).expanduser().exists()
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def kedro(project: Path, *arguments: str, **more: str) -> subprocess.CompletedPr
 
 def has_begun(printed: str) -> bool:
     """Tell whether a run has passed its checks: it then says how many nodes it has."""
-    return re.search(r"\bRun \S+: \S+, environment \S+, \d+ nodes", printed) is not None
+    return re.search(r"\bRun \S+: \S+, environment .+, \d+ nodes", printed) is not None
 
 
 def browser() -> str:

@@ -20,8 +20,8 @@ PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 SYSTEMS = ["x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "aarch64-apple-darwin"]
 PURE = ["antlr4-python3-runtime", "pyspark", "s5-pytorch"]
 """Packages without a wheel, of Python alone: no compiler is needed."""
-FREE = r"torch|triton|nvidia-.*|cuda-.*|setuptools|pip|appnope"
-"""Not in the lock file: what comes with torch, installers, and what only Macs install."""
+FREE = r"torch|triton|nvidia-.*|cuda-.*|setuptools|pip|appnope|async-timeout"
+"""Not in the lock file: what comes with torch, installers, what only Macs or 3.11.2 need."""
 
 
 def resolve(python, system, constraints):

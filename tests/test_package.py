@@ -230,7 +230,7 @@ def test_from_an_empty_folder_to_the_same_table_as_from_the_checkout(installed, 
     run(installed / "seqrec", "init", "my-project", cwd=project.parent)
     mine = project.parent / "my-project"
     printed = run(installed / "kedro", "run", cwd=mine)
-    assert "Report: data/08_reporting/" in printed
+    assert "latest_report.html" in printed
     assert "SS4Rec is better than NCF" in printed
     code = "import seqrec; print(seqrec.__file__)"
     place = run(installed / "python", "-c", code, cwd=mine)

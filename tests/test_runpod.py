@@ -102,7 +102,7 @@ def pod(tmp_path):
 def test_help_lists_every_option(pod):
     status, output = pod.run("--help")
     assert status == 0
-    options = "model dataset env epochs backend resume smoke dry-run no-wandb stop-pod"
+    options = "model dataset env experiment epochs backend resume smoke dry-run no-wandb stop-pod"
     assert [name for name in options.split() if f"\n  --{name} " not in output] == []
 
 
@@ -119,6 +119,9 @@ def test_help_lists_every_option(pod):
         (["--dataset", "ml-1m,data=/x,resume=true"], "--dataset needs a plain name"),
         (["--dataset", "../../evil"], "--dataset needs a plain name"),
         (["--env", "../conf"], "--env needs a plain name"),
+        (["--env", "experiments"], "unknown environment experiments"),
+        (["--experiment", "moon"], "unknown experiment moon"),
+        (["--experiment", "a,data=/x"], "--experiment needs a plain name"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_happens(pod, arguments, complaint):
@@ -152,6 +155,14 @@ def test_a_dry_run_prints_the_commands_and_writes_nothing(pod):
     for part in ("dataset=ml-32m", "ncf.training.epochs=7", "resume=true", "+ stop pod abc"):
         assert part in output
     assert not (pod.volume / "data").exists()
+
+
+def test_an_experiment_reaches_every_command(pod):
+    status, output = pod.run("--experiment", "ml-1m-likes-searched", "--dry-run")
+    assert status == 0
+    commands = re.findall(r"kedro (?:preflight|run) .*", output)
+    assert len(commands) == 2
+    assert all("experiment=ml-1m-likes-searched" in command for command in commands)
 
 
 def test_ss4rec_plus_is_trained_alone_and_shown_on_the_leaderboard(pod):

@@ -3,6 +3,7 @@
 Each sequence starts from a folder in which `kedro run` has been typed once.
 """
 
+import logging
 import re
 import shutil
 
@@ -27,6 +28,8 @@ LATEST = {"runs": {"ss4rec": "latest"}}
 BEST = {"runs": {"ss4rec": "best"}}
 ENSEMBLE = ("ensemble",)
 LISTS = ("lists_ss4rec",)
+EXPORT = ("export_ncf",)
+PLAIN = {"export": {"onnx": False}}
 EVERYTHING = {"data_processing": {"split": "all"}}
 FOR_USE = (*DATA, *SS4REC)
 TWO_EPOCHS = {"epochs_for_use": {"ss4rec": 2}}
@@ -170,6 +173,11 @@ SEQUENCES = {
         [(ENSEMBLE, {"ensemble": {"members": "ss4rec+gru4rec"}})],
         r"^gru4rec: no training of the present configuration and data is kept: train it",
     ),
+    "a leaderboard of what this run trains": (
+        [((*SS4REC, "leaderboard"), SEED)],
+        r"^a leaderboard takes what is kept already, and this run makes the ranks of ss4rec",
+    ),
+    "evaluation and a leaderboard": ([((*EVALUATE, "leaderboard"), {})], OK),
     "an ensemble of what this run trains": (
         [((*SS4REC, *ENSEMBLE), {})],
         r"^an ensemble takes trainings that are kept already, and this run trains ss4rec: run",
@@ -230,6 +238,17 @@ SEQUENCES = {
         r"^ss4rec: with data_processing\.split=all nothing tells when to stop",
     ),
     "trained for use twice": ([(FOR_USE, EVERYTHING), (SS4REC, EVERYTHING)], OK),
+    "exported": ([(EXPORT, PLAIN)], OK),
+    "exported twice": ([(EXPORT, PLAIN), (EXPORT, PLAIN)], OK),
+    "exported, then evaluation": ([(EXPORT, PLAIN), (EVALUATE, {})], OK),
+    "exported from older data": (
+        [(DATA, OTHER_TIES), (EXPORT, {**PLAIN, **OTHER_TIES})],
+        r"no training of the present configuration and data",
+    ),
+    "exported, trained for use": (
+        [((*DATA, *NCF), EVERYTHING), (EXPORT, {**EVERYTHING, **PLAIN})],
+        OK,
+    ),
     "training anew": ([(SS4REC, {"resume": False}), (EVALUATE, {})], OK),
 }
 
@@ -237,6 +256,7 @@ SAME_RESULT = {"the same again", "evaluation again", "training again", "other ti
     "other ties, old data back, evaluation", "an ablation, then evaluation",
     "another seed, then evaluation", "training anew", "trained for use, then back",
     "trained for use, then all anew", "trained for use, then the latest",
+    "exported, then evaluation",
 }  # fmt: skip
 
 
@@ -296,6 +316,37 @@ def test_a_part_of_a_pipeline_goes_on_with_its_own_runs_rows_only(reach, copy_of
         r"them, add data_processing\.min_rating=1.0 to --params; to make them anew, run the"
     )
     assert re.match(line, str(told.value))
+
+
+def test_an_experiment_by_its_name_trains_what_its_parameters_train(reach, copy_of, caplog):
+    """What was trained is told by parameters; the name is told beside it."""
+    folder = copy_of(reach((SS4REC, SEED))[0])
+    experiments = folder.project.folder / "conf/experiments"
+    (experiments / "other-seed.yml").write_text(
+        "description: another seed\nss4rec: {training: {seed: 5}}\n"
+    )
+    chosen = {"experiment": "other-seed"}
+    assert folder.type(SS4REC, chosen) is None
+    assert "ss4rec was trained before with this configuration on this data" in caplog.text
+    assert "experiment other-seed" in caplog.text
+    facts = folder.facts("ss4rec.weights", **chosen)
+    assert facts["experiment_name"] == "other-seed"
+    assert "experiment_name" not in reach((SS4REC, SEED))[0].facts("ss4rec.weights", **SEED)
+    assert folder.type(EVALUATE, chosen) is None
+    assert folder.type(EVALUATE, SEED) is None
+
+
+def test_a_quiet_run_prints_its_results_alone(reach, copy_of, capsys, monkeypatch):
+    folder = copy_of(reach()[0])
+    for name in ("seqrec", "kedro"):  # put back when the test ends
+        monkeypatch.setattr(logging.getLogger(name), "level", logging.getLogger(name).level)
+    capsys.readouterr()
+    assert folder.type(EVALUATE, {"runtime": {"log_level": "warning"}}) is None
+    lines = [line for line in capsys.readouterr().out.splitlines() if line]
+    lines = [line for line in lines if "WARNING" not in line]
+    assert "full ranking" in lines[0]
+    assert lines[-1].startswith("Report: ")
+    assert not [line for line in lines if "INFO" in line or "next" in line]
 
 
 def test_a_training_without_ranks_lends_its_log_to_no_other(reach, copy_of, caplog):

@@ -134,8 +134,9 @@ def test_uv_looks_where_pip_is_configured_to(tmp_path, monkeypatch):
         "#!/bin/sh\ncat <<'E'\n"
         "global.index-url='https://user@mirror.example/simple'\n"
         "global.timeout='60'\n"
+        "global.trusted-host='mirror.example'\n"
         ":env:.extra-index-url='https://a.example/x https://b.example/y'\n"
-        "install.find-links='/wheels'\n"
+        f"install.find-links='{tmp_path} /no/such/folder'\n"
         "global.cert='/certificates.crt'\nE\n"
     )
     python.chmod(0o755)
@@ -143,7 +144,8 @@ def test_uv_looks_where_pip_is_configured_to(tmp_path, monkeypatch):
         "--default-index", "https://user@mirror.example/simple",
         "--index", "https://a.example/x",
         "--index", "https://b.example/y",
-        "--find-links", "/wheels",
+        "--find-links", str(tmp_path),
+        "--allow-insecure-host", "mirror.example",
         "--index-strategy", "unsafe-best-match",
     )  # fmt: skip
     assert os.environ.pop("SSL_CERT_FILE") == "/certificates.crt"

@@ -14,7 +14,7 @@ import sys
 import threading
 from pathlib import Path
 
-OURS = {"run", "preflight", "project"}
+OURS = {"run", "preflight", "project", "experiments"}
 """Commands that end at once; Jupyter, IPython and kedro-viz have ways of their own to end."""
 
 

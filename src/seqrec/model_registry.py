@@ -73,7 +73,7 @@ class ModelSpec:
             times get that rank.
         packs_histories: Whether its network takes batches without padding.
         only_losses: The losses it can be trained with, if not all that its kind can.
-        searchable: Whether its parameters have a ``search`` block, and it a search.
+        searchable: Whether there is a search for it; what is tried, its ``search`` block says.
         compared: Whether `kedro run` trains it; the others are in `train_baselines`.
     """
 

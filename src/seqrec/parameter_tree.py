@@ -13,6 +13,7 @@ from seqrec.parameters.base import Count, Frozen, Name, Place, Resume
 from seqrec.parameters.blocks import ModelBlock, SearchableBlock
 from seqrec.parameters.data import DataProcessing, Source
 from seqrec.parameters.evaluation import Baselines, Ensemble, Evaluation, Recommend
+from seqrec.parameters.export import Export
 from seqrec.parameters.runtime import Runtime
 from seqrec.parameters.services import Notifications, Tracking
 
@@ -88,6 +89,7 @@ class Tree(Frozen):
     baselines: Baselines
     recommend: Recommend
     ensemble: Ensemble = Ensemble()
+    export: Export = Export()
     tracking: Tracking
     notifications: Notifications
     resume: Resume = Field(
@@ -100,6 +102,11 @@ class Tree(Frozen):
         description="Which training of a model counts where it is not trained in the run: "
         "present (of the present configuration and data), latest, best (by validation) or a "
         "version.",
+    )
+    experiment: Name | None = Field(
+        None,
+        description="Set on the command line only: a file of conf/experiments, merged over the "
+        "environment.",
     )
     epochs_for_use: dict[str, Count] = Field(
         {},

@@ -13,8 +13,10 @@ from kedro.framework.startup import bootstrap_project
 
 from seqrec.checks.parameters import check_parameters, parameter_names
 from seqrec.checks.reference import check_reference
+from seqrec.checks.searches import check_searches
 from seqrec.cli import cli
 from seqrec.errors import ProjectError
+from seqrec.model_registry import MODELS
 from seqrec.parameter_tree import Parameters
 from seqrec.pipeline_registry import register_pipelines
 from tests.conftest import ROOT
@@ -166,6 +168,26 @@ def test_a_reference_that_is_not_compared_is_refused_before_anything_runs(refere
         ProjectError, match=r"does not compare: choose one of ncf, popularity, ss4r"
     ):
         check_reference(pipeline, catalog)
+
+
+def test_conf_of_a_version_that_searched_less_goes_on_working(usual):
+    """Models that had no search then have no block for one; only their search needs it."""
+    values = copy.deepcopy(usual)
+    for name, spec in MODELS.items():
+        if spec.searchable:
+            del values[name]["search"]
+    check_parameters(values, None)
+
+
+def test_a_search_of_a_model_without_a_space_is_refused_before_anything_runs():
+    pipelines = register_pipelines()
+    bootstrap_project(ROOT)
+    with KedroSession.create(ROOT, runtime_params={"gru4rec": {"search": None}}) as session:
+        catalog = session.load_context().catalog
+    check_searches(pipelines["train_gru4rec"], catalog)
+    check_searches(pipelines["search_ncf"], catalog)
+    with pytest.raises(ProjectError, match=r"^gru4rec\.search is missing, .* trials and space"):
+        check_searches(pipelines["data_processing"] + pipelines["search_gru4rec"], catalog)
 
 
 @pytest.mark.parametrize(

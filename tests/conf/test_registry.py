@@ -61,6 +61,7 @@ def test_every_model_has_its_pipelines(spec):
     assert training == {f"{spec.name}.{kind}" for kind in kinds}
     assert f"{spec.name}.recommendations" in outputs(f"recommend_{spec.name}")
     assert outputs(f"lists_{spec.name}") == {f"{spec.name}.lists"}
+    assert outputs(f"export_{spec.name}") == {f"{spec.name}.export"}
     assert (f"search_{spec.name}" in pipelines) == spec.searchable
     home, other = ("__default__", "train_baselines")[:: 1 if spec.compared else -1]
     assert training <= outputs(home)
@@ -222,7 +223,7 @@ def extended(tmp_path_factory):
 
 def test_an_entry_more_is_its_pipelines_more(extended):
     listed = re.findall(r"^- (\w+)$", kedro(extended, "registry", "list").stdout, re.MULTILINE)
-    more = {f"{kind}_markov" for kind in ("train", "recommend", "lists")}
+    more = {f"{kind}_markov" for kind in ("train", "recommend", "lists", "export")}
     assert set(listed) == set(pipelines) | more
 
 

@@ -35,7 +35,7 @@ KEDRO = sorted(
     }
     | {command for page in PAGES for command in inline_commands(page)}
 )
-OF_OURS = {"run", "preflight", "prune", "project"}
+OF_OURS = {"run", "preflight", "prune", "project", "experiments", "serve"}
 """Commands of this project; the others are Kedro's or its plugins'."""
 
 
@@ -81,11 +81,12 @@ def check(command):
         check_runner(options["runner"], options["runner_params"])
         check_pipelines(wanted)
         check_selection(wanted, options)
+    named = {"experiment": options["experiment"]} if options.get("experiment") else {}
     loader = PersonalConfigLoader(
         str(ROOT / "conf"),
         env=options.get("env") or "smoke",
         base_env="base",
-        runtime_params=options.get("params") or {},
+        runtime_params={**(options.get("params") or {}), **named},
         **{key: value for key, value in CONFIG_LOADER_ARGS.items() if "env" not in key},
     )
     check_parameters(loader["parameters"], options.get("env"))
@@ -106,6 +107,7 @@ def test_what_a_command_names_is_there(registered, command):
     [
         ("kedro run --pipelines train_ss5rec", "train_ss5rec"),
         ("kedro run --env podrun", "podrun"),
+        ("kedro run --experiment ml-1m-labtop", "ml-1m-labtop"),
         ("kedro run --params ss4rec.training.epoch=3", "epoch"),
         ("kedro run --pipelines train_baselines --namespaces sasreck", "sasreck"),
         ("torchrun --nproc-per-node 2 -m kedro run --params dataset=[1]", "dataset"),

@@ -123,6 +123,13 @@ def test_every_page_is_in_the_navigation_once():
     assert sorted(listed) == sorted(there)
 
 
+def test_every_decision_is_listed_once():
+    listed = re.findall(
+        r"^- \[\d+\]\(([\w-]+\.md)\): .", (DOCS / "adr" / "index.md").read_text(), re.M
+    )
+    assert sorted(listed) == sorted(path.name for path in (DOCS / "adr").glob("0*.md"))
+
+
 def test_every_page_has_a_title_and_is_no_stub(pages):
     for path, page in pages.items():
         assert page.title.strip(), path

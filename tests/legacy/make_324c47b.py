@@ -68,21 +68,15 @@ class Project:
     folder: Path
 
     def configure(self) -> None:
-        """Copy the checkout's `conf`; blocks of `parameters.yml` replace its own as a whole.
-
-        A search that they do not have stays the checkout's: it trains nothing here.
-        """
+        """Copy the checkout's `conf`; blocks of `parameters.yml` replace its own as a whole."""
         ours = yaml.safe_load((self.folder / "parameters.yml").read_text())
         conf = self.folder / "conf"
         shutil.copytree(self.root / "conf", conf, ignore=shutil.ignore_patterns("credentials*"))
         for path in (*conf.glob("base/parameters*.yml"), *conf.glob("smoke/parameters*.yml")):
             blocks = yaml.safe_load(path.read_text())
             others = {name: block for name, block in blocks.items() if name not in ours}
-            for name in ours.keys() & blocks.keys():
-                if "search" in blocks[name]:
-                    ours[name].setdefault("search", blocks[name]["search"])
             path.write_text(yaml.safe_dump(others))
-        (conf / "base" / "parameters_legacy.yml").write_text(yaml.safe_dump(ours))
+        shutil.copy(self.folder / "parameters.yml", conf / "base" / "parameters_legacy.yml")
 
     def session(self, **parameters: Any) -> Any:
         """Open a session, as `kedro run --params …` does."""

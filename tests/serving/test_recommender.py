@@ -279,3 +279,12 @@ def test_what_is_known_of_items_comes_with_the_model(home):
     assert list(saved.columns) == [c.ITEM, c.TITLE, c.YEAR, c.GENRES]
     assert home.artifact("ss4rec").users is None
     pd.testing.assert_frame_equal(home.artifact("ncf").users, home.files.users())
+
+
+def test_an_unknown_time_is_the_median_interval_or_is_told_as_unknown(home):
+    history = [("3", 100), ("4", 100), ("5", 107), ("6", 1107)]  # intervals 0, 7 and 1000
+    for name, same in (("ss4rec", True), ("hstu", True), ("ss4rec_plus", False)):
+        recommender = home.recommender(name)
+        unknown = recommender.scores(history)[1:]
+        assert np.allclose(unknown, recommender.scores(history, at=1107 + 7)[1:]) == same
+        assert not np.allclose(unknown, recommender.scores(history, at=1107 + 700)[1:])

@@ -32,8 +32,8 @@ def name_of(number=0):
 def test_events_come_back_as_they_were_given(store):
     one, other = name_of(1), name_of(2)
     first = [StoredEvent("ü'\"\n", 5, None), StoredEvent("b", 5, 3.5)]
-    store.create(one, first)
-    store.create(other, [])
+    store.create({one: first})
+    store.create({other: []})
     assert store.read(one) == first
     assert store.read(one, 1) == first[1:]
     assert store.read(other) == []
@@ -49,8 +49,8 @@ def test_events_come_back_as_they_were_given(store):
 
 def test_what_cannot_follow_is_refused_and_the_rest_kept(store):
     one, other = name_of(1), name_of(2)
-    store.create(one, [StoredEvent("a", 100, None)])
-    store.create(other, [])
+    store.create({one: [StoredEvent("a", 100, None)]})
+    store.create({other: []})
     early, missing, good = store.add(
         [Addition(one, "b", 99, None), Addition(name_of(), "b", 1, None),
          Addition(other, "b", 1, None)], 50
@@ -68,7 +68,7 @@ def test_a_session_has_an_end(store, monkeypatch):
     for module in ("sqlite_store", "redis_store"):
         monkeypatch.setattr(f"seqrec.serving.service.{module}.SESSION", 2)
     one = name_of()
-    store.create(one, [])
+    store.create({one: []})
     kept = [store.add([Addition(one, "a", at, None)], at)[0] for at in (1, 2, 3)]
     assert kept[:2] == [Added(1, 1), Added(2, 2)]
     assert isinstance(kept[2], ConflictError)
@@ -80,7 +80,7 @@ def test_silent_sessions_are_dropped(tmp_path, monkeypatch):
     store = open_store(f"sqlite:{tmp_path / 'sessions.db'}", MONTH)
     names = [name_of(number) for number in range(12)]
     for name in names:
-        store.create(name, [StoredEvent("a", 1, None)])
+        store.create({name: [StoredEvent("a", 1, None)]})
     store.add([Addition(names[0], "b", 2, None)], int(time.time()) + 100)
     assert store.purge(int(time.time()) + 50) == 11
     assert store.count(names[:2]) == [2, None]
@@ -90,7 +90,7 @@ def test_silent_sessions_are_dropped(tmp_path, monkeypatch):
 def test_redis_drops_silent_sessions_itself(redis_url):
     store = open_store(redis_url, 1)
     one = name_of()
-    store.create(one, [])
+    store.create({one: []})
     assert store.count([one]) == [0]
     time.sleep(1.2)
     assert store.count([one]) == [None]
@@ -117,7 +117,7 @@ def test_what_is_no_store_is_refused_in_one_line(tmp_path):
 def test_a_store_that_stops_answering_is_busy(tmp_path):
     store = open_store(f"sqlite:{tmp_path / 'sessions.db'}", MONTH)
     one = name_of()
-    store.create(one, [])
+    store.create({one: []})
     with sqlite3.connect(tmp_path / "sessions.db") as other:
         other.execute("DROP TABLE events")
     with pytest.raises(BusyError, match="does not answer"):
@@ -139,7 +139,7 @@ def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path):
     url = f"sqlite:{tmp_path / 'sessions.db'}"
     one = name_of()
     store = open_store(url, MONTH)
-    store.create(one, [])
+    store.create({one: []})
     writer = subprocess.Popen(
         [sys.executable, "-c", WRITER, url, one], stdout=subprocess.PIPE, text=True
     )

@@ -1,8 +1,13 @@
 """What a run says to do next: commands that exist, and go on with what it was started with."""
 
-import pytest
-from kedro.framework.project import configure_project, pipelines
+import io
 
+import pytest
+import rich
+from kedro.framework.project import configure_project, pipelines
+from rich.console import Console
+
+from seqrec.hooks import next_steps as hook
 from seqrec.model_registry import MODELS
 from seqrec.terminal.next_steps import AT_MOST, Chosen, Step, next_steps
 
@@ -62,9 +67,21 @@ def test_commands_go_on_with_what_the_run_was_started_with(registered):
     )
 
 
-def test_where_there_is_no_room_an_ellipsis_stands_for_the_parameters():
+def test_where_there_is_no_room_an_ellipsis_stands_for_the_options():
     chosen = Chosen("base", {"dataset": "ml-1m"})
-    step = Step("another seed", "train_ncf", params="ncf.training.seed=2027")
-    assert chosen.command(step, brief=True) == (
-        "kedro run --pipelines train_ncf --env base --params …,ncf.training.seed=2027"
-    )
+    step = Step("see it beside the others", "leaderboard")
+    assert chosen.command(step, brief=True) == "kedro run --pipelines leaderboard …"
+    assert Chosen(None, {}).command(step, brief=True) == "kedro run --pipelines leaderboard"
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_every_step_fits_its_line(registered, width, monkeypatch):
+    given = {"dataset": "ml-1m", "ss4rec_plus": {"training": {"seed": 2027}}}
+    screen = Console(file=io.StringIO(), force_terminal=True, width=width)
+    for module in (hook, rich):
+        monkeypatch.setattr(module, "get_console", lambda: screen)
+    for name, pipeline in registered.items():
+        for chosen in (Chosen(None, {}), Chosen("runpod", {**given, "experiment": "ml-1m-plus"})):
+            steps = next_steps(pipeline.all_outputs(), NOTHING, "data/08_reporting/x/latest.html")
+            lines = hook.lay_out(steps, chosen).plain.splitlines()
+            assert max(map(len, lines)) <= width, (name, lines)

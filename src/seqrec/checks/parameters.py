@@ -10,6 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from seqrec.errors import ProjectError, suggest
+from seqrec.experiments import CHOSEN_BY, FOLDER
 from seqrec.parameter_tree import Parameters
 from seqrec.services import redact
 
@@ -33,10 +34,11 @@ def check_parameters(values: dict[str, Any], env: str | None) -> None:
     try:
         Parameters.model_validate(values)
     except ValidationError as error:
-        raise ProjectError(redact(_explain(error, env or "smoke"))) from None
+        named = values.get(CHOSEN_BY)
+        raise ProjectError(redact(_explain(error, env or "smoke", named))) from None
 
 
-def _explain(error: ValidationError, env: str) -> str:
+def _explain(error: ValidationError, env: str, experiment: str | None) -> str:
     first = error.errors()[0]
     parts = [part for part in map(str, first["loc"]) if not _UNION.match(part)]
     name = ".".join(parts) or "parameters"
@@ -47,7 +49,8 @@ def _explain(error: ValidationError, env: str) -> str:
         "value_error": message.removeprefix("value error, "),
     }.get(first["type"], f"{message}, got {reprlib.repr(first['input'])}")
     kind = "globals.yml" if name.split(".")[0] in SETTINGS else "parameters_*.yml"
-    where = f"conf/base, conf/{env} or conf/local ({kind}), or --params"
+    file = f"conf/{FOLDER}/{experiment}.yml, " if experiment else ""
+    where = f"{file}conf/base, conf/{env} or conf/local ({kind}), or --params"
     more = error.error_count() - 1
     others = f" ({more} more)" if more else ""
     return f"{name}: {' '.join(problem.split())}; mend it in {where}{others}"
@@ -57,6 +60,8 @@ def _suggest(name: str) -> str:
     """Suggest a parameter of the same last name in some block, or else of a similar one."""
     known = list(parameter_names())
     elsewhere = [other for other in known if other.split(".")[-1] == name.split(".")[-1]]
+    # Who names neither block means the training's epochs, not those of a search's trials.
+    elsewhere = [other for other in elsewhere if ".search." not in other] or elsewhere
     return suggest(name, elsewhere or known)
 
 

@@ -12,6 +12,7 @@ from kedro.pipeline import Pipeline
 from kedro.utils import load_obj
 
 from seqrec.errors import ProjectError, suggest
+from seqrec.experiments import FOLDER
 
 RUNNER = "SequentialRunner"
 """The only runner: nodes share one connection to the engine, and one GPU."""
@@ -33,8 +34,10 @@ def check_configuration(env: str | None, conf_source: str | None = None) -> None
             f"there is no configuration in {folder.absolute()}: run this in the project's folder, "
             "or give --conf-source (`kedro package` packs one: dist/conf-seqrec.tar.gz)"
         )
-    if env and folder.is_dir() and not (folder / env).is_dir():
-        known = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    if not env or not folder.is_dir():
+        return
+    known = sorted(x.name for x in folder.iterdir() if x.is_dir() and x.name != FOLDER)
+    if env not in known:
         raise ProjectError(_unknown("environment", env, known) + f" (in {folder})")
 
 

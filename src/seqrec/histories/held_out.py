@@ -68,7 +68,7 @@ class HeldOutLoader:
         """
         processes = self.feed.processes
         users = len(self.rows)
-        if users < processes.count:
+        if processes.count > max(users, 1):  # alone, a process may have none to rank
             raise ProjectError(
                 f"{processes.count} processes cannot share {users} users: start fewer "
                 "(torchrun --nproc-per-node)"

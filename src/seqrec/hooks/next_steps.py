@@ -47,7 +47,7 @@ class NextStepHooks:
         steps = next_steps(made, lambda name: bool(catalog.exists(name)), report)
         if steps:
             chosen = Chosen(run_params["env"], run_params.get("runtime_params") or {})
-            print_line(_block(steps, chosen))
+            print_line(lay_out(steps, chosen))
 
 
 def _show_report(catalog: DataCatalog) -> str:
@@ -57,8 +57,13 @@ def _show_report(catalog: DataCatalog) -> str:
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def _block(steps: list[Step], chosen: Chosen) -> Text:
-    """Lay out the steps, each in a line that the screen has room for."""
+def lay_out(steps: list[Step], chosen: Chosen) -> Text:
+    """Lay out steps, each in a line that the screen has room for.
+
+    Args:
+        steps: What to do.
+        chosen: What the run was started with.
+    """
     width = max(len(step.what) for step in steps)
     full = [chosen.command(step) for step in steps]
     console = get_console()
@@ -70,5 +75,8 @@ def _block(steps: list[Step], chosen: Chosen) -> Text:
         text.append(f"\n  {step.what:{width}}", style="not bold")
         text.append(f"  {command}", style="not bold cyan")
     if any("…" in command for command in commands):
-        text.append("\n  … stands for the --params of this run", style="not bold dim")
+        text.append(
+            "\n  … stands for the --env, --experiment and --params of this run",
+            style="not bold dim",
+        )
     return text

@@ -15,6 +15,7 @@ from kedro.pipeline.node import Node
 from rich.text import Text
 
 from seqrec.hooks.log_lines import ROWS
+from seqrec.hooks.provenance import named_experiment
 from seqrec.hooks.run_facts import dataset_name, first_process
 from seqrec.parameter_tree import Parameters
 from seqrec.terminal.bars import WaitingBar
@@ -52,10 +53,11 @@ class NodeLineHooks:
         self._name_width = min(max(map(len, names), default=0), NAME_WIDTH)
         self._began = time.monotonic()
         logger.info(
-            "Run %s: %s, environment %s, %d nodes",
+            "Run %s: %s, environment %s%s, %d nodes",
             run_params["run_id"],
             dataset_name(catalog) if "ratings_raw" in catalog else "no data",
             run_params["env"] or "smoke",
+            "".join(f", experiment {name}" for name in named_experiment(run_params).values()),
             len(names),
         )
 

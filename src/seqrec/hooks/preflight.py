@@ -11,9 +11,11 @@ from kedro.pipeline import Pipeline
 
 from seqrec.checks.device import check_gpu
 from seqrec.checks.inputs import check_inputs
+from seqrec.checks.leaderboard import check_leaderboard
 from seqrec.checks.outputs import check_outputs
 from seqrec.checks.parameters import SETTINGS, check_parameters
 from seqrec.checks.reference import check_reference
+from seqrec.checks.searches import check_searches
 from seqrec.checks.selection import check_sequential
 from seqrec.hooks.command_errors import command_errors
 from seqrec.hooks.provenance import PROVENANCE
@@ -37,7 +39,9 @@ class PreflightHooks:
     ) -> None:
         """Check that outputs have a place, inputs exist and the device is there."""
         check_sequential(run_params["runner"])
+        check_leaderboard(pipeline, catalog)
         check_outputs(pipeline, catalog)
         check_gpu(pipeline, catalog)
         check_reference(pipeline, catalog)
+        check_searches(pipeline, catalog)
         check_inputs(pipeline, catalog, supplied={PROVENANCE})

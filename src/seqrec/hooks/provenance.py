@@ -14,6 +14,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
+from seqrec.experiments import CHOSEN_BY
 from seqrec.hooks.run_facts import dataset_name
 from seqrec.record import RECORD, configuration_of_record
 
@@ -56,11 +57,25 @@ def describe_run(run_params: dict[str, Any], catalog: DataCatalog) -> dict[str, 
     return {
         "run": run_params["run_id"],
         "environment": run_params["env"] or "smoke",
+        **named_experiment(run_params),
         "commit": _commit(Path(run_params["project_path"])),
         "device": name_device(asked),
         "python": platform.python_version(),
         **{name: version(name) for name in _PACKAGES},
     }
+
+
+def named_experiment(run_params: dict[str, Any]) -> dict[str, Any]:
+    """Return the name of the experiment that a run was started with, if it was with one.
+
+    What was trained is told by its parameters, wherever they came from. `experiment` is taken in
+    manifests: it is what was trained.
+
+    Args:
+        run_params: As Kedro hands them to hooks.
+    """
+    name = (run_params.get("runtime_params") or {}).get(CHOSEN_BY)
+    return {"experiment_name": name} if name else {}
 
 
 def _commit(project: Path) -> str:

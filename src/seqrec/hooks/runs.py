@@ -22,6 +22,7 @@ from seqrec.checks.data import (
     present_fingerprint,
 )
 from seqrec.datasets.versions import ManifestDataset
+from seqrec.hooks.provenance import named_experiment
 from seqrec.model_registry import MODELS
 from seqrec.parameter_tree import Parameters
 from seqrec.runs import PRESENT, Data, Training, choose, differences
@@ -106,6 +107,7 @@ class RunsHooks:
         facts = {
             "run": run_params["run_id"],
             "environment": run_params["env"] or "smoke",
+            **named_experiment(run_params),
             PROTOCOL: protocol,
         }
         for name in made:

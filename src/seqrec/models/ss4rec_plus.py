@@ -137,17 +137,21 @@ class SS4RecPlusEncoder(nn.Module):
         *,
         rating: Tensor,
         week: Tensor,
+        first: Tensor | None = None,
     ) -> tuple[Tensor, StreamState]:
         """Do the part of `extend` that comes before a query is asked.
 
-        Takes and raises what `extend` does.
+        Takes and raises what `extend` does; `first` tells which events begin a history, (B, L),
+        where a batch's states are of nothing or of something.
 
         Returns:
             What `ask` may be asked with, at any time, (B, L, D), and the state to continue from.
         """
         if self.model.drive_by == "next":
             raise ValueError("a history is continued with drive_by=previous only")
-        first = context.is_first(before, None) if state is None else torch.zeros_like(before) > 0
+        if first is None:
+            first = context.is_first(before, None) if state is None else before.new_zeros(()) > 0
+            first = first.expand_as(before)
         before = torch.where(first, 0.0, before)
         places = context.places_in_second(before, first, state.places if state else None)
         embedded = self.events(items, before, first, places, rating, week)

@@ -157,6 +157,28 @@ def _official(device: torch.device) -> Backend:
     )
 
 
+def exportable() -> Backend:
+    """Return what a model is exported with: operators that `torch.export` and ONNX have.
+
+    It computes the same function and is no choice of a run: everything else is faster.
+    """
+    from seqrec.ops.causal_conv.torch import causal_conv
+    from seqrec.ops.cross_entropy.torch import cross_entropy
+    from seqrec.ops.residual_norm.naive import residual_norm
+    from seqrec.ops.selective_scan.export import selective_scan
+    from seqrec.ops.zoh_scan.export import zoh_scan
+
+    return Backend(
+        name="export",
+        runs="operators of a program",
+        zoh_scan=zoh_scan,
+        selective_scan=selective_scan,
+        causal_conv=causal_conv,
+        residual_norm=residual_norm,
+        cross_entropy=cross_entropy,
+    )
+
+
 _BACKENDS = {
     "official": _official,
     "triton": _triton,

@@ -26,7 +26,7 @@ def zoh(eigenvalues: Tensor, interval: Tensor, step: Tensor) -> tuple[Tensor, Te
     Paper: S5 (arXiv 2208.04933), eq. 6.
     """
     exponent = eigenvalues.real * (interval[..., None] * step)
-    angle = _angle(eigenvalues.imag, interval, step)
+    angle = turn(eigenvalues.imag, interval, step)
     magnitude = torch.exp(exponent)
     sine = torch.sin(angle)
     cosine = torch.cos(angle)
@@ -38,8 +38,8 @@ def zoh(eigenvalues: Tensor, interval: Tensor, step: Tensor) -> tuple[Tensor, Te
     return decay, torch.complex(real, magnitude * sine) / eigenvalues
 
 
-def _angle(frequency: Tensor, interval: Tensor, step: Tensor) -> Tensor:
-    """Return ωΔs in [−π, π].
+def turn(frequency: Tensor, interval: Tensor, step: Tensor) -> Tensor:
+    """Return the angle ωΔs in [−π, π].
 
     The product is thousands of radians after a few minutes: in float32 its rounding alone would
     turn the state. Double precision is kept until whole turns are taken off.

@@ -11,6 +11,7 @@ types below.
 from seqrec.parameters.blocks import ModelBlock, SearchableBlock
 from seqrec.parameters.data import DataProcessing, Items, Source
 from seqrec.parameters.evaluation import Baselines, Ensemble, Evaluation, Recommend
+from seqrec.parameters.export import Export
 from seqrec.parameters.models import (
     BPRMFModel,
     GRU4RecModel,
@@ -31,6 +32,7 @@ __all__ = [
     "DataProcessing",
     "Ensemble",
     "Evaluation",
+    "Export",
     "GRU4RecModel",
     "Items",
     "ModelBlock",

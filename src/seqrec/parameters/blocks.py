@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from pydantic import ValidationError, model_validator
 
+from seqrec.errors import ProjectError
 from seqrec.parameters.base import Frozen
 from seqrec.parameters.models import ModelParameters
 from seqrec.parameters.search import Search
@@ -20,20 +21,37 @@ class ModelBlock(Frozen):
 
 
 class SearchableBlock(ModelBlock):
-    """A namespace with a search."""
+    """A namespace that may have a search: conf of earlier versions has none for some models."""
 
-    search: Search
+    search: Search | None = None
 
     @model_validator(mode="after")
     def _known_parameters(self) -> SearchableBlock:
         """Refuse a search space that names no parameter."""
-        for part, names in self.search.space.items():
+        for part, names in self.search.space.items() if self.search else ():
             unknown = sorted(names.keys() - type(getattr(self, part)).model_fields.keys())
             if unknown:
                 raise ValueError(f"search.space.{part}.{unknown[0]} is no parameter of {part}")
             for name, values in names.items():
                 _check_values(getattr(self, part), f"search.space.{part}.{name}", values.ends())
         return self
+
+    def to_search(self, name: str) -> Search:
+        """Return what a search tries.
+
+        Args:
+            name: The model, for the complaint.
+
+        Raises:
+            ProjectError: The namespace has no ``search`` block.
+        """
+        if self.search is None:
+            raise ProjectError(
+                f"{name}.search is missing, so that search_{name} does not know what to try: give "
+                f"conf/base/parameters_{name}.yml a block search with trials and space, like that "
+                "of conf/base/parameters_ss4rec.yml"
+            )
+        return self.search
 
 
 def _check_values(block: Frozen, name: str, values: Iterable[object]) -> None:

@@ -64,7 +64,7 @@ class HoldingStream:
         self._network = scorer.network
         self._max_length = scorer.max_length
         _, state = self._network.extend(torch.ones(1, 1, dtype=torch.long), torch.ones(1, 1))
-        self._shape = _Blocks(state)
+        self._shape = Blocks(state)
 
     @torch.inference_mode()
     def begin(self, history: History) -> State:
@@ -107,7 +107,7 @@ class ReadingStream:
         _, state = self._network.read(
             torch.from_numpy(one.items)[None], torch.zeros(1, 1), None, **self._features(one, 0)
         )
-        self._shape = _Blocks(state.blocks)
+        self._shape = Blocks(state.blocks)
 
     @torch.inference_mode()
     def begin(self, history: History) -> State:
@@ -138,7 +138,7 @@ class ReadingStream:
         return *self._shape.flat(state.blocks), state.places, hidden[:, -1]
 
 
-class _Blocks:
+class Blocks:
     """Turns the states of blocks into a row of tensors and back.
 
     Args:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from seqrec.experiments import CHOSEN_BY
 from seqrec.model_registry import ENSEMBLE, MODELS, compared
+from seqrec.trees import flat, spelled
 
 AT_MOST = 3
-_OF_THIS_RUN_ALONE = ("resume", "experiment")
+_OF_THIS_RUN_ALONE = ("resume", CHOSEN_BY)
 """Parameters that no later command takes over as they are."""
 
 
@@ -22,13 +24,11 @@ class Step:
         what: What for.
         pipelines: What `kedro run` runs; empty if there is something to open, or another command.
         text: What to open or to type, if it is no run.
-        params: Parameters beside those of the run before.
     """
 
     what: str
     pipelines: str = ""
     text: str = ""
-    params: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,38 +48,23 @@ class Chosen:
 
         Args:
             step: What to do.
-            brief: Put ``…`` for the parameters of the run before.
+            brief: Put ``…`` for the options of the run before.
         """
         if not step.pipelines:
             return step.text
-        before = ["…"] if brief and self._params() else self._params()
-        params = ",".join([*before, *filter(None, [step.params])])
-        words = ["kedro", "run", "--pipelines", step.pipelines]
-        words += ["--env", self.env] if self.env else []
-        name = self.params.get("experiment")
-        words += ["--experiment", str(name)] if name else []
-        words += ["--params", params] if params else []
-        return " ".join(word if word == params and brief else shlex.quote(word) for word in words)
+        options = ["…"] if brief and self.options() else map(shlex.quote, self.options())
+        return " ".join(["kedro run --pipelines", step.pipelines, *options])
 
-    def _params(self) -> list[str]:
-        return [
-            f"{name}={_spelled(value)}"
+    def options(self) -> list[str]:
+        """Return the words of the command line that the next command needs, too."""
+        name = self.params.get(CHOSEN_BY)
+        params = ",".join(
+            f"{name}={spelled(value)}"
             for name, value in flat(self.params)
             if name not in _OF_THIS_RUN_ALONE
-        ]
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield a tree's leaves by their dotted names.
-
-    >>> list(flat({"dataset": "ml-1m", "ncf": {"training": {"seed": 3}}}))
-    [('dataset', 'ml-1m'), ('ncf.training.seed', 3)]
-    """
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
+        )
+        given = {"--env": self.env, "--experiment": name, "--params": params}
+        return [word for option, value in given.items() if value for word in (option, str(value))]
 
 
 def next_steps(made: Collection[str], is_kept: Callable[[str], bool], report: str) -> list[Step]:
@@ -95,7 +80,8 @@ def next_steps(made: Collection[str], is_kept: Callable[[str], bool], report: st
     """
     trained = [name for name in MODELS if f"{name}.weights" in made]
     searched = [name for name in MODELS if f"{name}.trials" in made]
-    listed = [name for name in (*MODELS, ENSEMBLE) if f"{name}.recommendations" in made]
+    listed = any(name.endswith(".recommendations") for name in made)
+    for_use = [name for name in MODELS if f"{name}.lists" in made]
     ranked = any(name.endswith(".target_ranks") for name in made)
     if "report" in made:
         steps = _after_report(report, trained)
@@ -104,7 +90,9 @@ def next_steps(made: Collection[str], is_kept: Callable[[str], bool], report: st
     elif searched:
         steps = _after_search(searched[0])
     elif listed:
-        steps = _after_lists(listed[0])
+        steps = _after_lists()
+    elif for_use:
+        steps = [Step("read some of them", f"recommend_{for_use[0]}")]
     elif f"{ENSEMBLE}.target_ranks" in made:
         steps = _after_ensemble()
     elif trained:
@@ -133,32 +121,31 @@ def _after_training(trained: list[str], is_kept: Callable[[str], bool]) -> list[
         missing = [f"train_{x}" for x in others if not is_kept(f"{x}.target_ranks")]
         what = "train the other, and compare" if missing else "compare it, with a report"
         steps.insert(0, Step(what, ",".join([*missing, "evaluation"])))
-    seed = f"{model}.training.seed=2027"
+    seed = f"add --params {model}.training.seed=2027"
     lists = Step("list what to watch", f"recommend_{model}")
-    return [*steps, lists, Step("train another seed", f"train_{model}", params=seed)]
+    return [*steps, lists, Step("train another seed", text=seed)]
 
 
 def _after_leaderboard() -> list[Step]:
-    model = next(iter(compared(MODELS)))
     return [
-        Step("compare two, with a report", "evaluation"),
-        Step("add a seed", f"train_{model}", params=f"{model}.training.seed=2027"),
-        Step("average trainings", ENSEMBLE, params=f"ensemble.members={model}@seeds"),
+        Step("compare, with a report", "evaluation"),
+        Step("average trainings", ENSEMBLE),
+        Step("add a seed", text="a training with --params <model>.training.seed=2027"),
     ]
 
 
 def _after_search(model: str) -> list[Step]:
     return [
-        Step("train with the best", text="the line above"),
-        Step("see it beside the others", text="then: kedro run --pipelines leaderboard"),
-        Step("search on", f"search_{model}", params=f"{model}.search.trials=40"),
+        Step("train with the best", text=f"train_{model} with the --params above"),
+        Step("see it beside the others", text="then kedro run --pipelines leaderboard"),
+        Step("search on", text=f"add --params {model}.search.trials=40"),
     ]
 
 
-def _after_lists(name: str) -> list[Step]:
+def _after_lists() -> list[Step]:
     return [
         Step("see what they are like", "evaluation"),
-        Step("list seen items too", f"recommend_{name}", params="recommend.exclude_seen=false"),
+        Step("list seen items too", text="add --params recommend.exclude_seen=false"),
     ]
 
 
@@ -176,11 +163,5 @@ def _after_data(made: Collection[str]) -> list[Step]:
     if "atomic_files" in made:
         return [compare, Step("see the lineage", text="kedro viz run")]
     if any(name.split("@")[0] == "interactions" for name in made):
-        return [Step("make RecBole's files", "recbole_format"), compare]
+        return [Step("make the files", "recbole_format"), compare]
     return []
-
-
-def _spelled(value: object) -> str:
-    if value is None:
-        return "null"
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -29,7 +29,7 @@ FIGURES = {
     "training": "Training",
     "data": "The data",
 }
-_SHOWN_ABOVE = ("dataset", "environment", "device", RECORD)
+_SHOWN_ABOVE = ("dataset", "environment", "experiment_name", "device", RECORD)
 """Facts of the provenance that the report's head has."""
 
 
@@ -124,6 +124,7 @@ def _facts(
         "data": describe_data(stats),
         **describe_protocol(stats, compared["protocol"]),
         "environment": ", ".join(filter(None, environment)),
+        "experiment": provenance.get("experiment_name"),
         "fingerprint of the data": compared["data"],
     }
     return {name: fact for name, fact in facts.items() if fact}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from seqrec.errors import ProjectError
-from seqrec.parameters import Choice, Range, Runtime, SearchableBlock
+from seqrec.parameters import Choice, Range, Runtime, Search, SearchableBlock
 from seqrec.parameters.training import as_earlier
 from seqrec.tables.atomic_files import AtomicFiles
 from seqrec.training.callbacks import EpochEnd
@@ -44,24 +44,25 @@ def run_trials(
         model, trial, valid_metric, state, epochs, seconds and the values tried; a row per trial.
 
     Raises:
-        ProjectError: No trial came to its end.
+        ProjectError: There is nothing to search, or no trial came to its end.
     """
     from optuna.study import MaxTrialsCallback
     from optuna.trial import TrialState
 
     from seqrec.training.tally import DivergedError
 
+    search = fixed.to_search(name)
     done = (TrialState.COMPLETE, TrialState.PRUNED)
     study = store.open(name, _identity(fixed, files))
-    left = fixed.search.trials - len(study.get_trials(states=done))
-    logger.info("%s: %d trials are done, %d to go", name, fixed.search.trials - left, max(left, 0))
-    seconds = None if fixed.search.minutes is None else fixed.search.minutes * 60
+    left = search.trials - len(study.get_trials(states=done))
+    logger.info("%s: %d trials are done, %d to go", name, search.trials - left, max(left, 0))
+    seconds = None if search.minutes is None else search.minutes * 60
     until = float("inf") if seconds is None else time.monotonic() + seconds
     if left > 0:
         study.optimize(
             lambda trial: _train(trial, name, files, fixed, runtime, until),
             timeout=seconds,
-            callbacks=[MaxTrialsCallback(fixed.search.trials, done), _log],
+            callbacks=[MaxTrialsCallback(search.trials, done), _log],
             catch=(DivergedError,),
         )
     finished = study.get_trials(states=done)
@@ -101,16 +102,17 @@ def _train(
         if trial.should_prune() or time.monotonic() > until:
             raise optuna.TrialPruned
 
-    chosen = _with(fixed, _suggest(trial, fixed))
+    search = fixed.to_search(name)
+    chosen = _with(fixed, _suggest(trial, search))
     quiet = runtime.model_copy(update={"show_progress": False})
-    short = {} if fixed.search.epochs is None else {"epochs": fixed.search.epochs}
+    short = {} if search.epochs is None else {"epochs": search.epochs}
     training = chosen.training.model_copy(update=short)
     experiment = Experiment(name, chosen.model, training, quiet)
     _, training_log = train(experiment, files, callback=report)
     return float(training_log[chosen.training.valid_metric].max())
 
 
-def _suggest(trial: Trial, fixed: SearchableBlock) -> Values:
+def _suggest(trial: Trial, search: Search) -> Values:
     """Ask Optuna for a value of every searched parameter.
 
     The sampler is seeded by the trial's number: with one seed per process, a resumed search or a
@@ -118,10 +120,10 @@ def _suggest(trial: Trial, fixed: SearchableBlock) -> Values:
     """
     from optuna.samplers import TPESampler
 
-    trial.study.sampler = TPESampler(seed=fixed.search.seed + trial.number)
+    trial.study.sampler = TPESampler(seed=search.seed + trial.number)
     return {
         block: {name: _value(trial, f"{block}.{name}", space) for name, space in spaces.items()}
-        for block, spaces in fixed.search.space.items()
+        for block, spaces in search.space.items()
     }
 
 
@@ -149,7 +151,7 @@ def _identity(fixed: SearchableBlock, files: AtomicFiles) -> dict[str, Any]:
     values = fixed.model_dump(mode="json")
     values["training"] = as_earlier(values["training"])
     del values["search"]["trials"], values["search"]["minutes"]
-    if fixed.search.epochs is None:
+    if values["search"]["epochs"] is None:
         del values["search"]["epochs"]
     return {**values, "data": files.stats}
 

@@ -23,6 +23,7 @@ from seqrec.serving.service.engine import (
     Engine,
     HistoryJob,
     Lane,
+    NewSession,
     SessionJob,
     Wanted,
     WhyJob,
@@ -98,7 +99,7 @@ def _add_lists(app: FastAPI, engine: list[Engine]) -> None:
 def _add_sessions(app: FastAPI, engine: list[Engine]) -> None:
     @app.post("/sessions", status_code=201, summary="Begin a session")
     async def begin(new: schemas.NewSession) -> Response:
-        return Json(await asyncio.to_thread(_begin, engine[0], new), status_code=201)
+        return Json(await _begin(engine[0], new), status_code=201)
 
     @app.get("/sessions/{session}", summary="Show a session's events")
     async def show(session: SessionId) -> Response:
@@ -199,15 +200,17 @@ def _make_job(wanted: Wanted, question: schemas.Question) -> HistoryJob:
     return HistoryJob(query, seen, unknown, wanted)
 
 
-def _begin(engine: Engine, new: schemas.NewSession) -> bytes:
+async def _begin(engine: Engine, new: schemas.NewSession) -> bytes:
     lane = engine.lane(new.model)
-    known = _user_events(lane, new.user) if new.user is not None else []
+    known = []
+    if new.user is not None:
+        known = await asyncio.to_thread(_user_events, lane, new.user)
     rows = [(engine.item_id(event.item), event) for event in new.history]
     unknown = [event.item for name, event in rows if name is None]
     given = [StoredEvent(name, e.at, e.rating) for name, e in rows if name is not None]
     events = sorted([*known, *given], key=lambda event: event.at)
     session = secrets.token_urlsafe(16)
-    engine.store.create(session, events)
+    await engine.creating.do(NewSession(session, events))
     return orjson.dumps({"session": session, "events": len(events), "unknown": unknown})
 
 

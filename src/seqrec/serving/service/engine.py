@@ -79,6 +79,19 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class NewSession:
+    """A session that begins.
+
+    Attributes:
+        session: Its id.
+        events: What came before.
+    """
+
+    session: str
+    events: Sequence[StoredEvent]
+
+
+@dataclass(frozen=True)
 class SessionJob:
     """One more event, a list, or both.
 
@@ -143,6 +156,7 @@ class Engine:
         waiting = settings.waiting
         self.scoring = Stage("scoring", self._score_sessions, TOGETHER, waiting)
         self.writing = Stage("writing", self._write, 4 * TOGETHER, waiting)
+        self.creating = Stage("creating", self._create, 4 * TOGETHER, waiting)
         self.reading = Stage("reading", self._read_histories, LONG_TOGETHER, waiting)
         self.explaining = Stage("explaining", self._explain, 1, EXPLAINED)
         self._ending = threading.Event()
@@ -195,6 +209,7 @@ class Engine:
         """Finish what waits, and end the threads."""
         self._ending.set()
         self._watcher.join()
+        self.creating.stop()
         self.writing.stop()
         self.scoring.stop()
         self.reading.stop()
@@ -247,6 +262,13 @@ class Engine:
             looks += 1
 
     # What the threads do.
+
+    def _create(self, tickets: list[Ticket[NewSession]]) -> list[Ticket[NewSession]]:
+        """Keep the sessions that have gathered in one transaction."""
+        self.store.create({ticket.job.session: ticket.job.events for ticket in tickets})
+        for ticket in tickets:
+            ticket.outcome = True
+        return tickets
 
     def _write(self, tickets: list[Ticket[SessionJob]]) -> list[Ticket[SessionJob]]:
         """Write events in one transaction, and hand on those who want a list."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -62,12 +62,13 @@ class RedisStore:
         self._script = self._redis.register_script(_ADD)
         self._script.sha = self._redis.script_load(_ADD)
 
-    def create(self, session: str, events: Sequence[StoredEvent]) -> None:
-        """Keep a new session."""
-        rows = [json.dumps([e.item, e.at, _spelled(e.rating)]) for e in events]
+    def create(self, sessions: Mapping[str, Sequence[StoredEvent]]) -> None:
+        """Keep new sessions."""
         with self._guarded(), self._redis.pipeline() as batch:
-            batch.rpush(_PREFIX + session, _MARKER, *rows)
-            batch.expire(_PREFIX + session, self._seconds)
+            for session, events in sessions.items():
+                rows = [json.dumps([e.item, e.at, _spelled(e.rating)]) for e in events]
+                batch.rpush(_PREFIX + session, _MARKER, *rows)
+                batch.expire(_PREFIX + session, self._seconds)
             batch.execute()
 
     def add(self, additions: Sequence[Addition], now: int) -> list[Added | RefusedError]:

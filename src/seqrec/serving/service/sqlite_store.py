@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -55,16 +55,16 @@ class SQLiteStore:
         except (OSError, sqlite3.Error, BusyError) as error:
             raise ProjectError(f"sessions cannot be kept in {file}: {error}") from error
 
-    def create(self, session: str, events: Sequence[StoredEvent]) -> None:
-        """Keep a new session."""
-        last = max((event.at for event in events), default=0)
-        rows = [(session, n, e.item, e.at, e.rating) for n, e in enumerate(events, start=1)]
+    def create(self, sessions: Mapping[str, Sequence[StoredEvent]]) -> None:
+        """Keep new sessions in one transaction."""
+        now = int(time.time())
         with self._writing() as connection:
-            connection.execute(
-                "INSERT INTO sessions VALUES (?, ?, ?, ?)",
-                (session, len(events), last, int(time.time())),
-            )
-            connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?)", rows)
+            for session, events in sessions.items():
+                last = max((event.at for event in events), default=0)
+                row = (session, len(events), last, now)
+                connection.execute("INSERT INTO sessions VALUES (?, ?, ?, ?)", row)
+                rows = [(session, n, e.item, e.at, e.rating) for n, e in enumerate(events, 1)]
+                connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?)", rows)
 
     def add(self, additions: Sequence[Addition], now: int) -> list[Added | RefusedError]:
         """Keep events in one transaction."""

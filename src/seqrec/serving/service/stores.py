@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,8 +57,8 @@ class Added:
 class Store(Protocol):
     """Sessions by their ids. Every method may be called from any thread."""
 
-    def create(self, session: str, events: Sequence[StoredEvent]) -> None:
-        """Keep a new session; it is durable when this returns."""
+    def create(self, sessions: Mapping[str, Sequence[StoredEvent]]) -> None:
+        """Keep new sessions, by their ids; all are durable when this returns."""
         ...
 
     def add(self, additions: Sequence[Addition], now: int) -> list[Added | RefusedError]:

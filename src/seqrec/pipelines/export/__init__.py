@@ -1,0 +1,5 @@
+"""Trained models as programs, in a folder for a hub."""
+
+from seqrec.pipelines.export.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

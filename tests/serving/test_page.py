@@ -254,6 +254,15 @@ def test_ratings_are_asked_for_where_a_model_reads_them(visit, home):
     expect_list(page, rated, lambda _, last: last.get("rating") == 5, 1, "ss4rec_plus")
 
 
+@pytest.mark.parametrize("address", ["history=3@soon", "history=%2525@1", "user=nobody"])
+def test_an_address_that_cannot_be_read_is_left(visit, address):
+    page = visit(f"#{address}")
+    expect(page.locator("#notice")).to_contain_text("The address says what cannot be shown")
+    add(page, "film 3 1993")
+    expect(page.locator(".row")).not_to_have_count(0)
+    assert address not in page.url
+
+
 def test_what_goes_wrong_is_said(visit):
     page = visit("#history=3@100 nothing@200&models=ghost,ss4rec")
     expect(page.locator("article").first).to_contain_text("No model called “ghost” is served here")

@@ -14,7 +14,9 @@ from typing import Annotated, Any
 import orjson
 from fastapi import FastAPI, Query, Response
 from fastapi import Path as InPath
+from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from seqrec.serving.events import History
 from seqrec.serving.service import schemas
@@ -48,6 +50,16 @@ class Json(Response):
     media_type = JSON
 
 
+class Page(StaticFiles):
+    """The files of the page, at every path that is nothing else."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Answer with a file; a path that takes no POST is not there for a POST."""
+        if scope["method"] not in ("GET", "HEAD"):
+            raise HTTPException(404)
+        return await super().get_response(path, scope)
+
+
 def make_app(settings: Settings) -> FastAPI:
     """Build the service; models are loaded when it starts.
 
@@ -76,8 +88,7 @@ def make_app(settings: Settings) -> FastAPI:
     _add_lists(app, engine)
     _add_sessions(app, engine)
     _add_facts(app, engine, metrics)
-    if PAGE.is_dir():
-        app.mount("/", StaticFiles(directory=PAGE, html=True))
+    app.mount("/", Page(directory=PAGE, html=True))
     return app
 
 

@@ -78,10 +78,17 @@ function note(text) {
 
 /** Read what the address says: a user's events and titles are the service's to tell. */
 async function restore() {
-  const { events, user, models, ...rest } = readAddress();
-  const chosen = models ?? [state.served[0].name, state.served[1]?.name ?? ""];
-  const known = await lookUp(user, events, chosen);
-  change({ ...rest, ...known, models: chosen });
+  const usual = [state.served[0].name, state.served[1]?.name ?? ""];
+  try {
+    const { events, user, models, ...rest } = readAddress();
+    const chosen = models ?? usual;
+    change({ ...rest, ...(await lookUp(user, events, chosen)), models: chosen });
+  } catch (error) {
+    if ([0, 401].includes(error.status)) return failed(error);
+    note(`The address says what cannot be shown: ${error.message}`);
+    change({ user: null, before: [], events: [], ahead: 0, gap: 0, genre: "", models: usual });
+  }
+  return undefined;
 }
 
 async function lookUp(user, events, models) {
@@ -109,7 +116,7 @@ async function loadUser(user) {
 }
 
 async function offerStarters() {
-  const found = await Promise.all(STARTERS.map((title) => api.search(title, 1, state.models[0])));
+  const found = await Promise.all(STARTERS.map((title) => api.search(title, 1, state.served[0].name)));
   const chips = found.flat().map((item) =>
     make("button", { type: "button", class: "chip", onclick: () => pick(item) }, readable(item.title)));
   find("starters").querySelector(".chips").replaceChildren(...chips);
@@ -119,16 +126,11 @@ async function offerStarters() {
 async function load() {
   try {
     state.served = (await api.models()).models;
-    await restore();
     await offerStarters();
-    draw();
   } catch (error) {
-    if (error.status !== 422) return failed(error);
-    // The address names what is not there: begin without it.
-    change({ user: null, before: [], events: [] });
-    note(error.message);
+    return failed(error);
   }
-  return undefined;
+  return restore();
 }
 
 function clear() {
@@ -152,7 +154,7 @@ function start() {
     api.keepToken(find("token-value").value);
     load();
   });
-  addEventListener("popstate", () => restore().catch(failed));
+  addEventListener("popstate", restore);
   load();
 }
 

@@ -35,8 +35,12 @@ export function questionTime() {
 
 export const history = () => [...state.before, ...state.events];
 
+/** Most events of a request. */
+const HISTORY = 2000;
+
+/** A history as requests have it: the latest events. */
 export const asked = (events) =>
-  events.map(({ item, at, rating }) => (rating === null ? { item, at } : { item, at, rating }));
+  events.slice(-HISTORY).map(({ item, at, rating }) => (rating === null ? { item, at } : { item, at, rating }));
 
 export const facts = (name) => state.served.find((model) => model.name === name);
 

@@ -41,7 +41,8 @@ Sets the environment up, checks the machine, trains, evaluates and keeps the res
 From the environment: WANDB_API_KEY, DISCORD_WEBHOOK_URL, RUNPOD_API_KEY (for --stop-pod where
 runpodctl is missing), DOLLARS_PER_HOUR (for the estimate), SEQREC_VOLUME (default: /workspace if it
 can be written, else this folder), SEQREC_VENV (an environment made beforehand), SEQREC_WHEELS (a
-folder with wheels of the official kernels), SEQREC_MIRROR (where MovieLens archives come from).
+folder with wheels of the official kernels), SEQREC_MIRROR (where MovieLens archives come from),
+CUDA_VISIBLE_DEVICES (which of the GPUs are used; by default all of them).
 
 Exit status: 0 done, 1 failed, 2 wrong options, 75 interrupted and resumable.
 HELP
@@ -155,14 +156,29 @@ check_machine() {
   free="$(df -Pk "$VOLUME" | awk 'NR == 2 { print int($4 / 1024) }')"
   ((free >= NEEDED_DISK_MIB)) || die "$VOLUME has $free MiB free and $NEEDED_DISK_MIB are needed: make room or take a larger volume"
   [[ $ENVIRONMENT != smoke ]] || return 0
-  local gpus
-  gpus="$(nvidia-smi --query-gpu=name,driver_version,memory.free --format=csv,noheader,nounits 2>/dev/null)" \
+  local gpus name driver mib
+  gpus="$(nvidia-smi --query-gpu=name,driver_version,memory.free,index,uuid --format=csv,noheader,nounits 2>/dev/null)" \
     || die "nvidia-smi finds no GPU: rent a pod with one, or try --smoke on the CPU"
-  say "GPU: $gpus"
-  while IFS=, read -r name _ mib; do
+  gpus="$(visible <<<"$gpus")"
+  [[ -n $gpus ]] || die "CUDA_VISIBLE_DEVICES=$CUDA_VISIBLE_DEVICES leaves none of the GPUs that nvidia-smi finds: name some by index or UUID, or unset it"
+  while IFS=, read -r name driver mib _; do
+    say "GPU: $name,$driver,$mib MiB free"
     ((mib >= MIN_GPU_MIB)) || die "$name has $mib MiB free and $MIN_GPU_MIB are needed: another process holds it"
   done <<<"$gpus"
   GPUS="$(wc -l <<<"$gpus")"
+}
+
+# nvidia-smi lists every GPU; the run uses those that CUDA_VISIBLE_DEVICES names, if it is set.
+visible() {
+  case "${CUDA_VISIBLE_DEVICES-all}" in
+    all) cat ;;
+    MIG-*) head -n 1 ;; # CUDA gives a process one slice, whatever the list says
+    *)
+      awk -F ', *' -v "named=$CUDA_VISIBLE_DEVICES" '
+        BEGIN { count = split(named, ids, / *, */) }
+        { for (i = 1; i <= count; i++) if (ids[i] == $4 || (ids[i] ~ /^GPU-/ && index($5, ids[i]) == 1)) { print; next } }'
+      ;;
+  esac
 }
 
 # --- the environment ------------------------------------------------------------------------------

@@ -348,6 +348,51 @@ def test_on_several_gpus_the_same_command_goes_on_with_its_wandb_run(pod):
     assert len(set(ids)) == 3
 
 
+THREE_GPUS = """\
+echo 'NVIDIA H100, 570.1, 80000, 0, GPU-0a1b-77'
+echo 'NVIDIA H100, 570.1, 900, 1, GPU-0c2d-88'
+echo 'NVIDIA H100, 570.1, 80000, 2, GPU-1e3f-99'
+"""
+"""The one in the middle is somebody else's."""
+
+
+@pytest.mark.parametrize(
+    ("visible", "processes"),
+    [("0,2", 2), ("2", 1), ("GPU-0a1b,GPU-1e3f-99", 2), ("MIG-4f0e-1", 1), ("0,7", 1)],
+)
+def test_the_gpus_that_cuda_may_see_are_used_and_no_others(pod, visible, processes):
+    pod.program("nvidia-smi", THREE_GPUS)
+    pod.program("df", "printf 'a b c d\\nx 1 1 99999999 1\\n'")
+    asked = f'echo "$*" >> "{pod.volume}/asked"'
+    pod.program("python", f'[[ $* != *"kedro run"* ]] || {asked}')
+    pod.environment["SEQREC_VENV"] = str(pod.bin.parent)
+    status, output = pod.run("--model", "ncf", CUDA_VISIBLE_DEVICES=visible)
+    assert status == 0, output
+    assert output.count("GPU: NVIDIA H100, 570.1, 80000 MiB free") == processes
+    (training,) = re.findall(r".*train_ncf.*", (pod.volume / "asked").read_text())
+    counts = re.findall(r"--nproc-per-node (\d+)", training)
+    assert counts == ([str(processes)] if processes > 1 else [])
+
+
+@pytest.mark.parametrize(
+    ("visible", "complaint"),
+    [
+        ("", "CUDA_VISIBLE_DEVICES= leaves none of the GPUs that nvidia-smi finds"),
+        ("-1", "CUDA_VISIBLE_DEVICES=-1 leaves none of the GPUs that nvidia-smi finds"),
+        ("0,1", "NVIDIA H100 has  900 MiB free and 4096 are needed"),
+    ],
+    ids=["empty", "none", "held by another"],
+)
+def test_gpus_that_will_not_do_stop_at_once(pod, visible, complaint):
+    pod.program("nvidia-smi", THREE_GPUS)
+    pod.program("df", "printf 'a b c d\\nx 1 1 99999999 1\\n'")
+    pod.program("python", "exit 0")
+    pod.environment["SEQREC_VENV"] = str(pod.bin.parent)
+    status, output = pod.run("--model", "ncf", CUDA_VISIBLE_DEVICES=visible)
+    assert status == 1
+    assert f"STOP: {complaint}" in output
+
+
 WAYS = [
     pytest.param(signal.SIGTERM, id="term"),
     pytest.param(signal.SIGHUP, id="hang-up", marks=pytest.mark.slow),

@@ -1,6 +1,7 @@
 """Each check turns red for what it is there to find, and says what to do."""
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -23,6 +24,17 @@ def test_a_gpu_that_is_not_there_is_a_red_line_and_no_traceback():
     check, _ = look("device", lambda: check_device(Runtime(device="cuda")))
     assert not check.passed
     assert "sees no CUDA device" in as_line(check, 0.0)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_all_gpus_of_a_machine_are_named(monkeypatch, count):
+    properties = SimpleNamespace(name="NVIDIA H100", total_memory=80 * 2**30)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: properties)
+    detail = check_device(Runtime(device="cuda")).detail
+    assert detail.startswith("NVIDIA H100, 80 GiB")
+    assert ("2 GPUs: torchrun --nproc-per-node 2 trains on all" in detail) is (count == 2)
 
 
 @pytest.mark.parametrize(("needed", "passed"), [(0.001, True), (1e6, False)])

@@ -26,6 +26,9 @@ def check_device(runtime: Runtime) -> Check:
         f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB, driver {_driver()}, "
         f"CUDA {torch.version.cuda}, torch {torch.__version__}"
     )
+    count = torch.cuda.device_count()
+    if count > 1:
+        detail += f"; {count} GPUs: torchrun --nproc-per-node {count} trains on all of them"
     return Check("device", True, detail, {"device": properties.name})
 
 

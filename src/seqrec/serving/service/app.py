@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
-from fastapi import FastAPI, Query, Response
+from fastapi import FastAPI, Query, Request, Response
 from fastapi import Path as InPath
-from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from seqrec.serving.events import History
 from seqrec.serving.service import schemas
@@ -50,16 +48,6 @@ class Json(Response):
     media_type = JSON
 
 
-class Page(StaticFiles):
-    """The files of the page, at every path that is nothing else."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        """Answer with a file; a path that takes no POST is not there for a POST."""
-        if scope["method"] not in ("GET", "HEAD"):
-            raise HTTPException(404)
-        return await super().get_response(path, scope)
-
-
 def make_app(settings: Settings) -> FastAPI:
     """Build the service; models are loaded when it starts.
 
@@ -88,7 +76,7 @@ def make_app(settings: Settings) -> FastAPI:
     _add_lists(app, engine)
     _add_sessions(app, engine)
     _add_facts(app, engine, metrics)
-    app.mount("/", Page(directory=PAGE, html=True))
+    _add_page(app)
     return app
 
 
@@ -157,6 +145,18 @@ def _add_facts(app: FastAPI, engine: list[Engine], metrics: Metrics) -> None:
         for name, lane in engine[0].lanes.items():
             metrics.states.labels(name).set(len(lane.sessions))
         return Response(metrics.text(), media_type=TYPE)
+
+
+def _add_page(app: FastAPI) -> None:
+    """Serve the page's files, each under its own path: no other path can name a file."""
+    files = StaticFiles(directory=PAGE)
+
+    async def show(request: Request) -> Response:
+        name = request.url.path.removeprefix("/") or "index.html"
+        return await files.get_response(name, request.scope)
+
+    for file in ["", *sorted(path.name for path in PAGE.iterdir())]:
+        app.add_route(f"/{file}", show, methods=["GET"], include_in_schema=False)
 
 
 def wanted_of(engine: Engine, filters: schemas.Filters) -> Wanted:

@@ -73,6 +73,19 @@ def test_the_results_page_has_the_figures_that_a_run_comes_to(finished):
             assert half == pytest.approx(width, abs=0.001), (title, mask, metric)
 
 
+def test_the_lines_of_python_in_the_readme_list_films(finished):
+    project, _ = finished
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = re.search(r"```python\n(.*?)```", readme, re.DOTALL).group(1)
+    command = [sys.executable, "-c", lines]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    listed = re.findall(r"^.*\((?:19\d\d)\).*$", done.stdout, re.MULTILINE)
+    assert len(listed) == 5, done.stdout
+    assert "Toy Story (1995)" not in done.stdout
+    assert done.stderr == ""
+
+
 def test_it_prints_a_line_per_epoch(finished):
     _, printed = finished
     assert re.search(r"ss4rec epoch +3: loss [\d.]+, valid NDCG@10", printed)

@@ -1,6 +1,7 @@
 """A process that is lost is noticed by the others, who say so in one line and stop."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -98,6 +99,23 @@ def test_a_silent_process_of_another_machine_is_lost(meet, capsys, monkeypatch):
     meeting.join(0)
     assert meeting.wait_for_the_end() == [1]
     assert "process 1 of 2 has not been heard of for 1 s: the others" in capsys.readouterr().err
+
+
+def test_a_stopped_process_is_lost_and_ended_since_its_launcher_would_wait_for_it(
+    meet, capsys, monkeypatch
+):
+    monkeypatch.setattr(companions, "SILENT_SECONDS", 1.0)
+    monkeypatch.setattr(os, "getppid", os.getpid)  # the launcher, for all of them
+    meeting = meet()
+    stopped = subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE)
+    stopped.send_signal(signal.SIGSTOP)
+    with mock.patch("os.getpid", return_value=stopped.pid), mock.patch("threading.Thread"):
+        meeting.join(1)
+    meeting.join(0)
+    assert meeting.wait_for_the_end() == [1]
+    assert "process 1 of 2 has not been heard of for 1 s: the others" in capsys.readouterr().err
+    stopped.communicate(timeout=10)
+    assert stopped.returncode == -signal.SIGKILL
 
 
 def test_an_exchange_that_fails_because_another_process_failed_names_that_one(meet):

@@ -32,7 +32,7 @@ class Companions:
     """Watches the other processes of a training from a thread.
 
     Each counts its seconds in a store that all can reach, and says there when it ends. On the same
-    machine the operating system tells at once that a process is dead, or stopped.
+    machine the operating system tells at once that a process is dead.
 
     Args:
         index: This process.
@@ -136,7 +136,21 @@ class Companions:
         if error.speaks:
             sys.stderr.write(f"Error: {error}\n")
             sys.stderr.flush()
+        for other in self._lost:
+            self._end_if_stopped(other)
         os._exit(error.exit_code)
+
+    def _end_if_stopped(self, other: int) -> None:
+        """End a stopped process of the same launcher, which would wait 30 s for it to end."""
+        host, pid = self._places.get(other, ("", 0))
+        if host != socket.gethostname():
+            return
+        try:
+            process = psutil.Process(pid)
+            if process.ppid() == os.getppid() and process.status() == psutil.STATUS_STOPPED:
+                process.kill()
+        except psutil.Error:
+            return  # it has ended by itself, or is nobody's that this process may end
 
 
 def _store_of_all() -> Store:

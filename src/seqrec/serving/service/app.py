@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
-from fastapi import FastAPI, Query, Response
+from fastapi import FastAPI, Query, Request, Response
 from fastapi import Path as InPath
 from starlette.staticfiles import StaticFiles
 
@@ -76,8 +76,7 @@ def make_app(settings: Settings) -> FastAPI:
     _add_lists(app, engine)
     _add_sessions(app, engine)
     _add_facts(app, engine, metrics)
-    if PAGE.is_dir():
-        app.mount("/", StaticFiles(directory=PAGE, html=True))
+    _add_page(app)
     return app
 
 
@@ -146,6 +145,18 @@ def _add_facts(app: FastAPI, engine: list[Engine], metrics: Metrics) -> None:
         for name, lane in engine[0].lanes.items():
             metrics.states.labels(name).set(len(lane.sessions))
         return Response(metrics.text(), media_type=TYPE)
+
+
+def _add_page(app: FastAPI) -> None:
+    """Serve the page's files, each under its own path: no other path can name a file."""
+    files = StaticFiles(directory=PAGE)
+
+    async def show(request: Request) -> Response:
+        name = request.url.path.removeprefix("/") or "index.html"
+        return await files.get_response(name, request.scope)
+
+    for file in ["", *sorted(path.name for path in PAGE.iterdir())]:
+        app.add_route(f"/{file}", show, methods=["GET"], include_in_schema=False)
 
 
 def wanted_of(engine: Engine, filters: schemas.Filters) -> Wanted:

@@ -27,6 +27,8 @@ _HEADERS = [
     ),
 ]
 _STORED = [(b"cache-control", b"no-store")]
+_ASKED_ANEW = [(b"cache-control", b"no-cache")]
+"""The page's files belong together: none of an older version may be shown beside newer ones."""
 _API = ("/recommend", "/sessions", "/explain", "/items", "/models", "/healthz", "/metrics")
 
 
@@ -145,7 +147,7 @@ class _Telling:
 
     def __init__(self, send: Send, is_api: bool) -> None:
         self._send = send
-        self._headers = [*_HEADERS, *(_STORED if is_api else [])]
+        self._headers = [*_HEADERS, *(_STORED if is_api else _ASKED_ANEW)]
         self.status = "499"
 
     async def __call__(self, message: Any) -> None:

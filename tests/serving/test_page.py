@@ -141,10 +141,12 @@ def test_titles_are_found_and_added_and_the_list_follows(visit, home):
     assert [event["item"] for event in first["history"]] == ["3"]
     assert abs(first["at"] - time.time()) < 120
     chosen = listed(page)[1]
-    page.locator("article").first.locator(".pick").nth(1).click()
+    page.locator("article").first.locator(".pick").nth(1).focus()
+    page.keyboard.press("Enter")
     expect(page.locator(".event")).to_have_count(2)
     second = expect_list(page, home.recommender("ss4rec"), ends_with(chosen))
     assert [event["item"] for event in second["history"]] == ["3", chosen]
+    expect(page.locator("article").first.locator(".pick").nth(1)).to_be_focused()
     page.get_by_role("button", name="Remove The Film 3").click()
     expect(page.locator(".event")).to_have_count(1)
     page.go_back()

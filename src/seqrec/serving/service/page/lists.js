@@ -126,14 +126,15 @@ export class List {
     const old = new Map([...this.rows.children].map((row) => [row.dataset.item, row]));
     const tops = new Map([...old].map(([item, row]) => [item, row.getBoundingClientRect().top]));
     const focused = this.rows.contains(document.activeElement) ? document.activeElement : null;
-    const rows = listed.map((item, place) => {
+    const place = [...this.rows.children].indexOf(focused?.closest("li"));
+    const rows = listed.map((item, i) => {
       const row = old.get(item.item) ?? this.row(item, fixed);
-      row.querySelector(".place").textContent = place + 1;
-      moved(row.querySelector(".moved"), before, item.item, place);
+      row.querySelector(".place").textContent = i + 1;
+      moved(row.querySelector(".moved"), before, item.item, i);
       return row;
     });
     this.rows.replaceChildren(...rows);
-    if (focused?.isConnected) focused.focus({ preventScroll: true });
+    if (focused) keepFocus(focused, rows[Math.min(place, rows.length - 1)]);
     if (!isCalm()) glide(rows, tops);
   }
 
@@ -160,6 +161,12 @@ const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 function reads({ reads_histories, reads_time, reads_ratings }) {
   if (!reads_histories) return "knows its users only";
   return ["reads history", reads_time && "time", reads_ratings && "ratings"].filter(Boolean).join(", ");
+}
+
+/** A keyboard goes on where it was: at the same title, or at the same place if that is gone. */
+function keepFocus(focused, row) {
+  const next = focused.isConnected ? focused : row?.querySelector(".pick");
+  next?.focus({ preventScroll: true });
 }
 
 /** Say how far a title moved since the list before. */

@@ -1,5 +1,7 @@
 """The leaderboard: what belongs together, what counts, what is noise."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -151,7 +153,7 @@ def test_slices_cover_every_user_once(interactions):
     assert slices["mean"].to_numpy() == pytest.approx(1 / np.log2(3))
 
 
-def test_an_interval_says_what_it_covers(interactions, capsys):
+def test_an_interval_says_what_it_covers(interactions, capsys, monkeypatch):
     """Fewer than three trainings: another one may lie outside, and every sentence says so."""
     users = interactions[c.USER].nunique()
     models = [trained("popularity", 400.0, interactions)]
@@ -164,12 +166,15 @@ def test_an_interval_says_what_it_covers(interactions, capsys):
         "ncf": "users only",
         "popularity": "users and seeds",
     }
+    monkeypatch.setenv("COLUMNS", "200")  # room for every column
     nodes.print_leaderboard(table, differences, OPTIONS)
     told = capsys.readouterr().out.splitlines()
     (ncf,) = (line for line in told if "than ncf by" in line)
     (popularity,) = (line for line in told if "than popularity by" in line)
     rows = [[cell.strip() for cell in line.split("│")] for line in told if line.startswith("│")]
-    said = {row[1]: row[6] for row in rows}
+    (heading,) = (re.split("[┃│]", line) for line in told if line.startswith("┃"))
+    place = [cell.strip() for cell in heading].index("over")
+    said = {row[1]: row[place] for row in rows}
     assert said == {"ss4rec": "users and seeds", "ncf": "users only", "popularity": "users"}
     assert "over users only" in ncf
     assert "users only" not in popularity

@@ -82,6 +82,7 @@ def next_steps(made: Collection[str], is_kept: Callable[[str], bool], report: st
     searched = [name for name in MODELS if f"{name}.trials" in made]
     listed = any(name.endswith(".recommendations") for name in made)
     for_use = [name for name in MODELS if f"{name}.lists" in made]
+    exported = [name for name in MODELS if f"{name}.export" in made]
     ranked = any(name.endswith(".target_ranks") for name in made)
     if "report" in made:
         steps = _after_report(report, trained)
@@ -93,6 +94,8 @@ def next_steps(made: Collection[str], is_kept: Callable[[str], bool], report: st
         steps = _after_lists()
     elif for_use:
         steps = [Step("read some of them", f"recommend_{for_use[0]}")]
+    elif exported:
+        steps = _after_export(exported[0])
     elif f"{ENSEMBLE}.target_ranks" in made:
         steps = _after_ensemble()
     elif trained:
@@ -146,6 +149,13 @@ def _after_lists() -> list[Step]:
     return [
         Step("see what they are like", "evaluation"),
         Step("list seen items too", text="add --params recommend.exclude_seen=false"),
+    ]
+
+
+def _after_export(model: str) -> list[Step]:
+    return [
+        Step("read its card first", text=f"README.md in the folder of {model}.export"),
+        Step("list what to watch", f"recommend_{model}"),
     ]
 
 

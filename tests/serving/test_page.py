@@ -250,6 +250,7 @@ def test_ratings_are_asked_for_where_a_model_reads_them(visit, home):
     add(page, "film 3 1993")
     expect(page.locator(".event")).to_have_count(1)
     assert page.locator(".rating").count() == 0
+    expect(page.locator(".row")).not_to_have_count(0)
     page.get_by_label("Model of list 2").select_option("ss4rec_plus")
     page.get_by_label("Rating of The Film 3").select_option("5")
     rated = home.recommender("ss4rec_plus")

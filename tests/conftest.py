@@ -42,6 +42,9 @@ from seqrec.tables.atomic_files import AtomicFiles
 if not torch.cuda.is_available() and importlib.util.find_spec("triton"):
     os.environ.setdefault("TRITON_INTERPRET", "1")
 
+# Workers of pytest-xdist inherit the COLUMNS that readline sets: tables would be narrower there.
+os.environ.pop("COLUMNS", None)
+
 ROOT = Path(__file__).parents[1]
 N_ITEMS = 20
 CPU = Runtime(device="cpu", show_progress=False)

@@ -153,7 +153,7 @@ def test_slices_cover_every_user_once(interactions):
     assert slices["mean"].to_numpy() == pytest.approx(1 / np.log2(3))
 
 
-def test_an_interval_says_what_it_covers(interactions, capsys, monkeypatch):
+def test_an_interval_says_what_it_covers(interactions, capsys):
     """Fewer than three trainings: another one may lie outside, and every sentence says so."""
     users = interactions[c.USER].nunique()
     models = [trained("popularity", 400.0, interactions)]
@@ -166,7 +166,6 @@ def test_an_interval_says_what_it_covers(interactions, capsys, monkeypatch):
         "ncf": "users only",
         "popularity": "users and seeds",
     }
-    monkeypatch.setenv("COLUMNS", "200")  # room for every column
     nodes.print_leaderboard(table, differences, OPTIONS)
     told = capsys.readouterr().out.splitlines()
     (ncf,) = (line for line in told if "than ncf by" in line)

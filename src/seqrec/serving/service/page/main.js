@@ -76,17 +76,25 @@ function note(text) {
   find("notice").hidden = !text;
 }
 
-/** Read what the address says: a user's events and titles are the service's to tell. */
+const usual = () => [state.served[0].name, state.served[1]?.name ?? ""];
+
+/**
+ * Show what the address says: a user's events and titles are the service's to tell. The address
+ * says all that is chosen meanwhile, too: what was asked for before that is no longer wanted.
+ */
 async function restore() {
-  const usual = [state.served[0].name, state.served[1]?.name ?? ""];
+  const address = location.hash;
   try {
     const { events, user, models, ...rest } = readAddress();
-    const chosen = models ?? usual;
-    change({ ...rest, ...(await lookUp(user, events, chosen)), models: chosen });
+    const chosen = models ?? usual();
+    const found = await lookUp(user, events, chosen);
+    if (location.hash !== address) return restore();
+    change({ ...rest, ...found, models: chosen });
   } catch (error) {
     if ([0, 401].includes(error.status)) return failed(error);
+    if (location.hash !== address) return restore();
     note(`The address says what cannot be shown: ${error.message}`);
-    change({ user: null, before: [], events: [], ahead: 0, gap: 0, genre: "", models: usual });
+    change({ user: null, before: [], events: [], ahead: 0, gap: 0, genre: "", models: usual() });
   }
   return undefined;
 }
@@ -122,10 +130,22 @@ async function offerStarters() {
   find("starters").querySelector(".chips").replaceChildren(...chips);
 }
 
-/** Ask what is served and begin. */
+/** Begin with what the address says, so that whoever is quicker than the service adds to it. */
+function begin() {
+  try {
+    const { events, models, ...rest } = readAddress();
+    const named = events.map((event) => ({ ...event, title: event.item, year: null }));
+    Object.assign(state, rest, { events: named, models: models ?? state.models });
+  } catch {
+    // `restore` says so, unless something else is chosen by then.
+  }
+}
+
+/** Ask what is served and show it. */
 async function load() {
   try {
     state.served = (await api.models()).models;
+    if (!state.models.some(Boolean)) state.models = usual();
     await offerStarters();
   } catch (error) {
     return failed(error);
@@ -155,6 +175,7 @@ function start() {
     load();
   });
   addEventListener("popstate", restore);
+  begin();
   load();
 }
 

@@ -25,6 +25,10 @@ def as_float32(ratings: pd.DataFrame) -> pd.DataFrame:
 def until_first_after(ratings: pd.DataFrame, share: float) -> pd.DataFrame:
     """Keep what happened before a moment, and each user's first event after it.
 
+    `data_processing.split=temporal` is the split in time to use. It validates after a cut, too;
+    here the event before the last one validates, for all users, as in leave-one-out: the figures
+    of docs/results/ml-1m.md were made so.
+
     A user's last event is held out. For users with an event after the moment it is that one, and
     everything that is learned from lies before the moment; the other users are to be left out of
     the figures. The moment has `share` of all events before it.

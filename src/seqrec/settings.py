@@ -27,9 +27,15 @@ from seqrec.hooks.tracking import TrackingHooks
 warnings.filterwarnings("ignore", message=r"\s*One or more dataset names contain")
 
 # `kedro catalog describe-datasets` warns of validators, which it does not need, and every command
-# of `resume`, which is a switch or a word; `seqrec.checks.parameters` checks it. Where there is no
-# ensemble, an empty one takes its place (`seqrec.hooks.ensemble`).
-for _name in ("kedro.io.core", "kedro.io.data_catalog", "kedro.validation.type_extractor"):
+# of `resume`, which is a switch or a word; `seqrec.checks.parameters` checks it. Hooks replace
+# datasets: an ensemble that there is not, ranks of a training that holds nothing out.
+for _name in (
+    "kedro.io.core",
+    "kedro.io.data_catalog",
+    "kedro.pipeline.node",
+    "kedro.runner.sequential_runner",
+    "kedro.validation.type_extractor",
+):
     logging.getLogger(_name).addFilter(is_news)
 
 use_lines()

@@ -1,6 +1,7 @@
 """What a run says to do next: commands that exist, and go on with what it was started with."""
 
 import io
+import sys
 
 import pytest
 import rich
@@ -47,6 +48,26 @@ def test_a_default_run_leads_to_the_report_the_lineage_and_lists(registered):
 def test_a_model_that_no_report_compares_is_seen_on_the_leaderboard(registered, model):
     first = commands(registered[f"train_{model}"].all_outputs())[0]
     assert first == "kedro run --pipelines leaderboard"
+
+
+def test_where_nothing_is_held_out_nothing_is_measured(registered):
+    everything = {f"{name}.weights" for name in MODELS} | {"atomic_files", "interactions"}
+    for made in ({"atomic_files"}, {"interactions"}, everything):
+        steps = next_steps(made, EVERYTHING, "", held_out=False)
+        named = {x for step in steps for x in step.pipelines.split(",") if x}
+        assert named
+        assert not named & {"evaluation", "leaderboard", "ensemble"}, made
+
+
+def test_the_environment_is_named_where_its_commands_are_not_found(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/usr/bin")
+    heading = hook.lay_out([Step("train", "train_ncf")], Chosen(None, {})).plain.splitlines()[1]
+    assert heading == "What to do next, after source .venv/bin/activate"
+    monkeypatch.setenv("PATH", f"{tmp_path / '.venv' / 'bin'}:/usr/bin")
+    heading = hook.lay_out([Step("train", "train_ncf")], Chosen(None, {})).plain.splitlines()[1]
+    assert heading == "What to do next"
 
 
 def test_one_of_the_compared_models_leads_to_the_other_and_to_the_report(registered):

@@ -16,7 +16,7 @@ from seqrec.artefacts.latest import show_latest
 from seqrec.hooks.run_facts import first_process
 from seqrec.parameter_tree import Parameters
 from seqrec.project import locate
-from seqrec.terminal.next_steps import Chosen, Step, next_steps
+from seqrec.terminal.next_steps import Chosen, Step, how_to_activate, next_steps
 from seqrec.terminal.screen import is_screen, print_line
 
 REPORT = "report"
@@ -28,8 +28,9 @@ class NextStepHooks:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Remember how much is to be said; `PreflightHooks` has checked the parameters."""
-        runtime = Parameters.model_validate(context.config_loader["parameters"]).runtime
-        self._quiet = runtime.log_level in ("warning", "error")
+        parameters = Parameters.model_validate(context.config_loader["parameters"])
+        self._quiet = parameters.runtime.log_level in ("warning", "error")
+        self._held_out = parameters.data_processing.split != "all"
 
     @hook_impl
     def after_pipeline_run(
@@ -44,7 +45,7 @@ class NextStepHooks:
             if report:
                 print_line(f"Report: {report}")
             return
-        steps = next_steps(made, lambda name: bool(catalog.exists(name)), report)
+        steps = next_steps(made, lambda name: bool(catalog.exists(name)), report, self._held_out)
         if steps:
             chosen = Chosen(run_params["env"], run_params.get("runtime_params") or {})
             print_line(lay_out(steps, chosen))
@@ -71,6 +72,8 @@ def lay_out(steps: list[Step], chosen: Chosen) -> Text:
     brief = is_screen(console) and max(map(len, full)) > room
     commands = [chosen.command(step, brief=True) for step in steps] if brief else full
     text = Text("\nWhat to do next", style="bold")
+    if activate := how_to_activate():
+        text.append(f", after {activate}", style="not bold")
     for step, command in zip(steps, commands, strict=True):
         text.append(f"\n  {step.what:{width}}", style="not bold")
         text.append(f"  {command}", style="not bold cyan")

@@ -19,7 +19,7 @@ from seqrec.hooks.provenance import named_experiment
 from seqrec.hooks.run_facts import dataset_name, first_process
 from seqrec.parameter_tree import Parameters
 from seqrec.terminal.bars import WaitingBar
-from seqrec.terminal.words import spell_seconds
+from seqrec.terminal.words import count, spell_seconds
 
 logger = logging.getLogger(__name__)
 
@@ -53,12 +53,12 @@ class NodeLineHooks:
         self._name_width = min(max(map(len, names), default=0), NAME_WIDTH)
         self._began = time.monotonic()
         logger.info(
-            "Run %s: %s, environment %s%s, %d nodes",
+            "Run %s: %s, environment %s%s, %s",
             run_params["run_id"],
             dataset_name(catalog) if "ratings_raw" in catalog else "no data",
             run_params["env"] or "smoke",
             "".join(f", experiment {name}" for name in named_experiment(run_params).values()),
-            len(names),
+            count(len(names), "node"),
         )
 
     @hook_impl(tryfirst=True)
@@ -87,7 +87,7 @@ class NodeLineHooks:
     def after_pipeline_run(self) -> None:
         """Say how long it took."""
         seconds = spell_seconds(time.monotonic() - self._began)
-        logger.info("%d nodes in %s", len(self._places), seconds)
+        logger.info("%s in %s", count(len(self._places), "node"), seconds)
 
     @hook_impl(tryfirst=True)
     def on_pipeline_error(self) -> None:

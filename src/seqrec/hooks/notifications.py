@@ -21,6 +21,7 @@ from seqrec.hooks.provenance import name_device
 from seqrec.hooks.run_facts import CALLBACKS, dataset_name, first_process, harmless, headline
 from seqrec.parameter_tree import Parameters
 from seqrec.services import WEBHOOK, one_line, redact
+from seqrec.terminal.words import count
 from seqrec.training.callbacks import EpochEnd
 
 logger = logging.getLogger(__name__)
@@ -107,8 +108,9 @@ class NotificationHooks:
         self._discord, self._told_at, self._table = Discord(url), {}, ""
         self._subject = f"**{dataset_name(catalog)}** ({self._env}, {run_params['run_id']})"
         expected = catalog.load("preflight").get("expected") if _known(catalog) else None
+        nodes = count(len(pipeline.nodes), "node")
         self._discord.post(
-            f"{self._subject}: started on {name_device()}, {len(pipeline.nodes)} nodes"
+            f"{self._subject}: started on {name_device()}, {nodes}"
             + (f", expected to take {expected}" if expected else "")
         )
         catalog[CALLBACKS].load().add(self._tell_best)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from seqrec.experiments import CHOSEN_BY
@@ -67,13 +70,26 @@ class Chosen:
         return [word for option, value in given.items() if value for word in (option, str(value))]
 
 
-def next_steps(made: Collection[str], is_kept: Callable[[str], bool], report: str) -> list[Step]:
+def how_to_activate() -> str:
+    """Return what to type before the steps where `kedro` is not found: after ``make run``."""
+    folder = Path(sys.prefix) / "bin"
+    if sys.prefix == sys.base_prefix or str(folder) in os.get_exec_path():
+        return ""
+    script = folder / "activate"
+    here = Path.cwd()
+    return f"source {script.relative_to(here) if script.is_relative_to(here) else script}"
+
+
+def next_steps(
+    made: Collection[str], is_kept: Callable[[str], bool], report: str, held_out: bool = True
+) -> list[Step]:
     """List what to do after a run.
 
     Args:
         made: Datasets that it has written.
         is_kept: Tells whether a dataset has been written by some run.
         report: Where the report lies if one was made.
+        held_out: Whether the data have held-out items, so that something can be measured.
 
     Returns:
         The three most useful steps, or fewer.
@@ -98,12 +114,14 @@ def next_steps(made: Collection[str], is_kept: Callable[[str], bool], report: st
         steps = _after_export(exported[0])
     elif f"{ENSEMBLE}.target_ranks" in made:
         steps = _after_ensemble()
+    elif trained and not held_out:
+        steps = _after_training_for_use(trained[0])
     elif trained:
         steps = _after_training(trained, is_kept)
     elif ranked:
         steps = [Step("see it beside the others", "leaderboard")]
     else:
-        steps = _after_data(made)
+        steps = _after_data(made, held_out)
     return steps[:AT_MOST]
 
 
@@ -127,6 +145,14 @@ def _after_training(trained: list[str], is_kept: Callable[[str], bool]) -> list[
     seed = f"add --params {model}.training.seed=2027"
     lists = Step("list what to watch", f"recommend_{model}")
     return [*steps, lists, Step("train another seed", text=seed)]
+
+
+def _after_training_for_use(model: str) -> list[Step]:
+    return [
+        Step("list what to watch", f"recommend_{model}"),
+        Step("list for everyone", f"lists_{model}"),
+        Step("take it elsewhere", f"export_{model}"),
+    ]
 
 
 def _after_leaderboard() -> list[Step]:
@@ -167,9 +193,11 @@ def _after_ensemble() -> list[Step]:
     ]
 
 
-def _after_data(made: Collection[str]) -> list[Step]:
+def _after_data(made: Collection[str], held_out: bool) -> list[Step]:
     trainings = [f"train_{name}" for name in compared(MODELS)]
     compare = Step("train and compare", ",".join([*trainings, "evaluation"]))
+    if not held_out:
+        compare = Step("train for use", trainings[0])
     if "atomic_files" in made:
         return [compare, Step("see the lineage", text="kedro viz run")]
     if any(name.split("@")[0] == "interactions" for name in made):

@@ -1,4 +1,4 @@
-"""Times and sizes as a reader wants them."""
+"""Times and counts as a reader wants them."""
 
 from __future__ import annotations
 
@@ -19,3 +19,12 @@ def spell_seconds(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def count(number: int, noun: str) -> str:
+    """Count things.
+
+    >>> count(1, "node"), count(30, "node"), count(1200, "row")
+    ('1 node', '30 nodes', '1,200 rows')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -98,7 +98,7 @@ def listed(page, place=0):
 def add(page, text):
     """Search and take the first title found, by keyboard alone."""
     page.get_by_role("combobox", name="Search titles").focus()
-    page.keyboard.type(text)
+    page.keyboard.insert_text(text)
     expect(page.get_by_role("option").first).to_be_visible()
     page.keyboard.press("Enter")
 
@@ -144,6 +144,8 @@ def test_titles_are_found_and_added_and_the_list_follows(visit, home):
     first = expect_list(page, home.recommender("ss4rec"), ends_with("3"))
     assert [event["item"] for event in first["history"]] == ["3"]
     assert abs(first["at"] - time.time()) < 120
+    names = page.locator("article").first.locator(".name").all_inner_texts()
+    assert names == [f"The Film {item}" for item in listed(page)]
     chosen = listed(page)[1]
     page.locator("article").first.locator(".pick").nth(1).focus()
     page.keyboard.press("Enter")
@@ -153,6 +155,7 @@ def test_titles_are_found_and_added_and_the_list_follows(visit, home):
     expect(page.locator("article").first.locator(".pick").nth(1)).to_be_focused()
     page.get_by_role("button", name="Remove The Film 3").click()
     expect(page.locator(".event")).to_have_count(1)
+    expect(page.locator(".event button")).to_be_focused()
     page.go_back()
     expect(page.locator(".event")).to_have_count(2)
     page.reload()
@@ -161,8 +164,20 @@ def test_titles_are_found_and_added_and_the_list_follows(visit, home):
 
 
 def test_the_search_is_a_combobox(visit):
-    page = visit()
+    page = visit("#history=3@100")
+    expect(page.locator(".event")).to_have_count(1)
     field = page.get_by_role("combobox", name="Search titles")
+    field.fill("film 3 1993")
+    found = page.get_by_role("option").first
+    expect(found.locator(".name")).to_have_text("The Film 3")
+    expect(found).to_contain_text("1993 · Drama, Film-Noir · in the history")
+    field.evaluate("field => { field.value = 'film 5'; }")  # typed, not yet looked up
+    field.press("Enter")
+    expect(found).to_be_visible()
+    field.fill("")
+    expect(found).to_be_hidden()
+    expect(page.locator(".event")).to_have_count(1)
+    field.blur()
     page.keyboard.press("/")
     expect(field).to_be_focused()
     page.keyboard.type("film")
@@ -205,6 +220,8 @@ def test_the_clock_moves_the_question(visit, home):
     expect(page.locator("#moment")).to_contain_text("Now")
     question = expect_list(page, home.recommender("ss4rec"), ends_with(chosen))
     assert after(MONTH)(question["history"][-1], question["history"][-2])
+    turn(page, "In a month")
+    expect_list(page, home.recommender("ss4rec"), after(MONTH))
 
 
 def test_why_names_what_the_api_names(visit, home):
@@ -237,16 +254,32 @@ def test_a_model_without_histories_says_so_and_knows_its_users(visit, home):
     page.get_by_label("User of the training data").press("Enter")
     expect(second.locator(".row")).not_to_have_count(0)
     assert listed(page, 1) == [x.item for x in home.recommender("ncf").recommend(user="3", k=10)]
+    listed_by_ncf = listed(page, 1)
     rows = home.interactions[home.interactions[c.USER] == "3"]
     seen = rows.sort_values(c.POSITION)[c.ITEM].tolist()
     question = expect_list(page, home.recommender("ss4rec"), ends_with(seen[-1]))
     assert [event["item"] for event in question["history"]] == seen
+    assert abs(question["at"] - rows[c.TIMESTAMP].max()) < 120  # the clock is at the data's end
+    second.locator(".pick").first.click()
+    expect(second.locator(f'[data-item="{listed_by_ncf[0]}"]')).to_have_count(0)
+    assert listed(page, 1)[: len(listed_by_ncf) - 1] == listed_by_ncf[1:]
     page.get_by_label("User of the training data").fill("nobody")
     page.get_by_label("User of the training data").press("Enter")
     expect(page.locator("#notice")).to_contain_text("nobody")
     page.get_by_role("button", name="Start over").click()
     expect(page.locator(".event")).to_have_count(0)
     expect(second.locator(".message")).to_contain_text("for a new visitor it has no answer")
+
+
+def test_a_genre_narrows_the_lists(visit):
+    page = visit("#history=3@100")
+    rows = page.locator("article").first.locator(".row")
+    others = rows.filter(has_not_text="Drama")
+    expect(others).not_to_have_count(0)
+    page.get_by_label("Genre").select_option("Drama")
+    expect(others).to_have_count(0)
+    expect(rows).not_to_have_count(0)
+    assert "genre=Drama" in page.url
 
 
 def test_ratings_are_asked_for_where_a_model_reads_them(visit, home):
@@ -361,6 +394,14 @@ def test_it_fits_and_can_be_read(visit, width, scheme):
     assert (int(shade[4:].split(",")[0]) < 128) is (scheme == "dark")
 
 
+def mark(before, place, item):
+    """What a row says of an item's place in the list before."""
+    if item not in before:
+        return "new"
+    up = before.index(item) - place
+    return f"▲ {up}" if up > 0 else f"▼ {-up}" if up < 0 else ""
+
+
 def test_lists_glide_unless_motion_is_to_be_reduced(visit):
     for motion, moves in (("no-preference", True), ("reduce", False)):
         page = visit("#history=3@100", reduced_motion=motion)
@@ -370,7 +411,10 @@ def test_lists_glide_unless_motion_is_to_be_reduced(visit):
             "Element.prototype.animate = function (...given) {"
             " window.glides += 1; return own.apply(this, given); }; }"
         )
+        before = listed(page)
         page.locator("article").first.locator(".pick").nth(3).click()
         expect(page.locator(".event")).to_have_count(2)
         expect(page.locator(".moved", has_text="new").first).to_be_visible()
+        marks = page.locator("article").first.locator(".moved").all_inner_texts()
+        assert marks == [mark(before, *placed) for placed in enumerate(listed(page))]
         assert (page.evaluate("window.glides") > 0) is moves

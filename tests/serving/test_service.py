@@ -116,6 +116,18 @@ def test_filters_and_titles(client, home):
     agree(*([(item["item"], item["score"]) for item in each["items"]] for each in both))
 
 
+def test_what_was_seen_is_listed_if_that_is_asked_for(client, home):
+    events = home.events("5")
+    session = begin(client, events)
+    for seen_too, length in ((True, 20), (False, 20 - len({item for item, _, _ in events}))):
+        options = {"exclude_seen": not seen_too, "k": 50}
+        for path, question in (
+            ("/recommend", {"history": as_json(events), **options}),
+            (f"/sessions/{session}/recommend", options),
+        ):
+            assert len(listed(client.post(path, json=question))) == length
+
+
 def test_unknown_items_are_named(client):
     history = [{"item": "3", "at": 10}, {"item": "Nothing", "at": 20}]
     assert client.post("/recommend", json={"history": history}).json()["unknown"] == ["Nothing"]
@@ -315,7 +327,9 @@ def test_another_version_is_taken_into_use_and_sessions_go_on(home, tmp_path):
         home.save("ss4rec", place / "weights", "fourth")
         damaged = place / "weights/fourth/weights/model.safetensors"
         damaged.write_bytes(damaged.read_bytes()[:-1])
-        time.sleep(0.5)
+        refused = 'seqrec_refused_versions_total{model="ss4rec"} 1.0'
+        while refused not in client.get("/metrics").text:
+            assert time.monotonic() < deadline + 20
         assert client.post(path, json={}).json()["version"] == "second"
 
 

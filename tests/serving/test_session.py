@@ -101,7 +101,7 @@ def test_a_session_begins_with_a_known_user(home):
 
 
 def test_a_wrong_event_is_refused_and_changes_nothing(home):
-    session = home.recommender("ss4rec").session([("3", 100)])
+    session = home.recommender("ss4rec").session([("5", 40), ("3", 100)])
     before = session.recommend()
     for wrong, message in (
         (("nothing", 200), "is no item"),

@@ -6,7 +6,6 @@ import numpy as np
 
 from seqrec.serving.service.states import Sessions
 from seqrec.serving.service.stores import StoredEvent
-from tests.conftest import MODEL_OF
 
 
 def scores_of(sessions, store, names, at=None):
@@ -54,4 +53,28 @@ def test_a_worker_catches_up_with_what_others_have_written(home):
     np.testing.assert_allclose(found, model.scores(events, at=300)[1:], rtol=1e-4, atol=1e-5)
     sessions.forget("a")
     assert len(sessions) == 0
-    assert set(MODEL_OF) >= {"ss4rec"}
+
+
+def test_a_long_session_keeps_to_what_the_model_has_learned_to_read(home):
+    model = home.recommender("ss4rec")
+    window = model.scorer.max_length
+    store = {"a": []}
+    sessions = Sessions(model, lambda session, since: store[session][since:], 1)
+    for step in range(2 * window + 1):
+        store["a"].append(StoredEvent(str(step % 20), 1000 + 60 * step, None))
+        found = scores_of(sessions, store, ["a"], at=2000 + 60 * step)[0, 1:]
+    events = [(e.item, e.at) for e in store["a"][-window:]]
+    anew = model.scores(events, at=2000 + 60 * 2 * window)[1:]
+    np.testing.assert_allclose(found, anew, rtol=1e-4, atol=1e-5)
+
+
+def test_a_session_that_is_forgotten_leaves_its_room(home):
+    model = home.recommender("ss4rec")
+    event = StoredEvent("3", 100, None)
+    sessions = Sessions(model, lambda session, since: [event], 1)
+    for number in range(sessions.capacity + 1):
+        sessions.catch_up(str(number), 1, None)
+        sessions.forget(str(number))
+    sessions.catch_up("a", 1, None)
+    found = sessions.score(["a"], [200])[0, 1:]
+    np.testing.assert_allclose(found, model.scores([("3", 100)], at=200)[1:], rtol=1e-4, atol=1e-5)

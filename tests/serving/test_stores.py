@@ -62,6 +62,7 @@ def test_what_cannot_follow_is_refused_and_the_rest_kept(store):
     assert store.count([one, other]) == [1, 1]
     # A clock that was set back: now is not before the last event.
     assert store.add([Addition(one, "b", None, None)], 50) == [Added(2, 100)]
+    assert store.add([Addition(one, "c", 100, None)], 50) == [Added(3, 100)]
 
 
 def test_a_session_has_an_end(store, monkeypatch):
@@ -84,6 +85,17 @@ def test_silent_sessions_are_dropped(tmp_path, monkeypatch):
     store.add([Addition(names[0], "b", 2, None)], int(time.time()) + 100)
     assert store.purge(int(time.time()) + 50) == 11
     assert store.count(names[:2]) == [2, None]
+    store.close()
+
+
+def test_what_fails_midway_keeps_nothing(tmp_path):
+    store = open_store(f"sqlite:{tmp_path / 'sessions.db'}", MONTH)
+    one, other = name_of(1), name_of(2)
+    store.create({one: []})
+    with pytest.raises(BusyError):
+        store.create({other: [StoredEvent("a", 1, None)], one: []})
+    assert store.count([one, other]) == [0, None]
+    assert store.add([Addition(one, "a", 1, None)], 1) == [Added(1, 1)]
     store.close()
 
 

@@ -60,9 +60,10 @@ def test_a_batch_that_fails_tells_everybody_and_work_goes_on():
 
 
 def test_too_many_are_refused():
-    go = threading.Event()
+    begun, go = threading.Event(), threading.Event()
 
     def work(tickets):
+        begun.set()
         go.wait(5)
         for ticket in tickets:
             ticket.outcome = 1
@@ -70,10 +71,10 @@ def test_too_many_are_refused():
 
     async def ask():
         stage = Stage("test", work, 1, 3)
-        waiting = [asyncio.ensure_future(stage.do(n)) for n in range(3)]
-        await asyncio.sleep(0.05)
-        waiting.append(asyncio.ensure_future(stage.do(3)))
-        await asyncio.sleep(0.05)
+        waiting = [asyncio.ensure_future(stage.do(0))]
+        await asyncio.to_thread(begun.wait, 5)
+        waiting += [asyncio.ensure_future(stage.do(n)) for n in (1, 2, 3)]
+        await asyncio.sleep(0)  # one turn of the loop queues them
         with pytest.raises(BusyError, match="too many requests"):
             await stage.do(4)
         go.set()

@@ -20,4 +20,5 @@ def test_it_is_torchs_average_from_the_first_weights_on():
         theirs.update_parameters(model)
     for name, tensor in theirs.module.state_dict().items():
         assert torch.equal(ours.module.state_dict()[name], tensor), name
+    assert int(model[1].num_batches_tracked) == 5  # what learns is left as it is
     assert not torch.equal(ours.module[0].weight, model[0].weight)

@@ -57,7 +57,7 @@ def meet(monkeypatch):
     monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
     monkeypatch.setenv("MASTER_PORT", str(store.port))
     monkeypatch.setattr(companions, "EVERY_SECONDS", 0.02)
-    monkeypatch.setattr(companions, "GRACE_SECONDS", 0.4)
+    monkeypatch.setattr(companions, "GRACE_SECONDS", 1.0)
     meetings = []
 
     def begin(count=2):

@@ -18,6 +18,7 @@ export function makeSearch({ pick, failed, model, has }) {
   const list = find("found");
   const nothing = find("nothing");
   let items = [];
+  let answered = "";
   let active = -1;
   let asking = new AbortController();
 
@@ -39,6 +40,7 @@ export function makeSearch({ pick, failed, model, has }) {
 
   function show(found, query) {
     items = found;
+    answered = query;
     list.replaceChildren(...found.map(asOption));
     list.hidden = !found.length;
     nothing.hidden = Boolean(found.length);
@@ -83,7 +85,8 @@ export function makeSearch({ pick, failed, model, has }) {
   const keys = {
     ArrowDown: () => (items.length ? mark((active + 1) % items.length) : look()),
     ArrowUp: () => items.length && mark((active - 1 + items.length) % items.length),
-    Enter: () => items.length && choose(Math.max(active, 0)),
+    // What is typed may be ahead of the list: the first title of an earlier query is not meant.
+    Enter: () => items.length && field.value.trim() === answered && choose(Math.max(active, 0)),
     Escape: () => (list.hidden && nothing.hidden ? (field.value = "") : close()),
   };
 

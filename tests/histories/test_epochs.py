@@ -40,8 +40,10 @@ def test_processes_share_the_steps_of_one(users, processes, accumulate):
         theirs = [rows_of(share.parts[index]) for share in shares]
         assert sorted(row for rows in theirs for row in rows) == rows_of(step)
         assert max(map(len, theirs)) - min(map(len, theirs)) <= 1
-        weights = [part.share for share in shares for part in share.parts[index]]
-        assert abs(sum(weights) - 1) < 1e-9
+        parts = [part for share in shares for part in share.parts[index]]
+        targets = [(users[part.rows] % 7 + 1).sum() for part in parts]
+        np.testing.assert_allclose([part.share for part in parts], targets / whole.targets[index])
+        assert sum(targets) == whole.targets[index]
 
 
 @given(users, st.integers(1, 5))

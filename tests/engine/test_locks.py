@@ -1,5 +1,6 @@
 """A place is one process's at a time, and a killed one blocks nobody."""
 
+import itertools
 import os
 import re
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -81,6 +83,29 @@ def test_a_short_wait_is_not_worth_a_line(path, caplog):
         time.sleep(0.1)
     waiting.join()
     assert not [record for record in caplog.records if record.name.startswith("seqrec")]
+
+
+def test_a_folder_that_goes_while_it_is_made_is_made_again(path, monkeypatch):
+    """`Path.mkdir` says that it exists if another process removes it at that moment."""
+    own, calls = Path.mkdir, itertools.count()
+
+    def mkdir(self, *arguments, **options):
+        if self == path.parent and next(calls) == 0:
+            raise FileExistsError(17, "File exists")
+        return own(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    lock = OwnedLock(path)
+    assert lock.acquire(0)
+    assert path.is_file()
+    assert not OwnedLock(path).acquire(0)
+    lock.release()
+
+
+def test_a_file_where_the_folder_should_be_is_nothing_to_lock(path):
+    path.parent.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.write_text("no folder")
+    assert OwnedLock(path).acquire(0)
 
 
 def test_blocks_with_the_same_lock_never_overlap_and_leave_no_file(path):

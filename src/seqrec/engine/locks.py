@@ -52,7 +52,10 @@ class OwnedLock:
             self._sign(run)
         except Timeout:
             return False
-        except FileNotFoundError:  # another process has just removed the folder
+        except (FileNotFoundError, FileExistsError):
+            if not folder.is_dir() and folder.exists():  # a file stands in its place
+                return True
+            # Another process has just removed the folder: `mkdir` may find it and then not.
             return self.acquire(seconds, run)
         except OSError as error:
             if folder.is_dir() and os.access(folder, os.W_OK):

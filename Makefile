@@ -24,7 +24,7 @@ help: ## list the commands
 
 setup: $(READY) ## make .venv and install the pinned set; TORCH=torch==2.8.0 decides on torch
 
-run: $(READY) ## run every pipeline in the smoke environment (ML-100K, CPU, two minutes)
+run: $(READY) ## run every pipeline in the smoke environment (ML-100K, CPU, a few minutes)
 	$(BIN)/kedro run
 
 test: SLOW = -m "not slow"
